@@ -1,0 +1,261 @@
+/**
+ * The archive step. For each item past its cooling-off: bag durable, then one transaction that locks, re-checks and marks,
+ * then the source. A crash at any point leaves what the next run finishes or clears.
+ */
+import type { Knex } from 'knex';
+import type { IsoDate } from '../rules/dates.ts';
+import type { Schedule } from '../rules/schedule.ts';
+import { ATTEMPTS_BEFORE_WITHDRAWAL } from '../rules/workflow.ts';
+import { bagRecords, moveToArchive, type Archiving } from './archiveItem.ts';
+import type { ArchiveStore } from './archiveStore.ts';
+import { recordEvent } from './audit.ts';
+import { bagLocation, writeBag, type WrittenBag } from './bag.ts';
+import { checkFiles, type CheckedFile } from './crossCheck.ts';
+import { recordDisagreements } from './disagreements.ts';
+import { DocumentProblem } from './documentRoot.ts';
+import { lockHolds } from './holds.ts';
+import { listedDocuments, type ItemRow } from './items.ts';
+import { settleList, withdrawItems, type ListRow } from './lists.ts';
+import { reasonsToWithdraw } from './recheck.ts';
+import { removeSources, type RemovalCounts } from './sources.ts';
+
+export interface ArchiveSettings {
+  schedule: Schedule;
+  asOf: IsoDate;
+  runId: number;
+  store: ArchiveStore;
+  documentRoot: string;
+  /** Called after each item; for a progress line. */
+  progress: (done: number) => void;
+}
+
+export interface ArchiveCounts {
+  archived: number;
+  waiting: number;
+  withdrawn: number;
+  failed: number;
+  disagreements: number;
+  bytes: number;
+  sources: RemovalCounts;
+}
+
+/**
+ * Archives what was approved and is past its cooling-off. Several processes may do so at once: each claims items of its own.
+ * Stops at the first disagreement of the two calculations.
+ */
+export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<ArchiveCounts> {
+  const counts: ArchiveCounts = {
+    archived: 0,
+    waiting: 0,
+    withdrawn: 0,
+    failed: 0,
+    disagreements: 0,
+    bytes: 0,
+    sources: { removed: 0, alreadyGone: 0, failed: 0, shared: 0 },
+  };
+  await settings.store.clearPartials();
+  await clearAbandonedBags(db, settings.store);
+  const tried: string[] = [];
+  for (let next = await archiveNext(db, settings, tried); next; next = await archiveNext(db, settings, tried)) {
+    tried.push(next.fileRef);
+    counts[next.ended]++;
+    counts.bytes += next.bytes;
+    settings.progress(tried.length);
+    if (next.ended === 'disagreements') break;
+  }
+  counts.sources = await removeSources(db, settings.documentRoot, settings.asOf);
+  return counts;
+}
+
+interface Ended {
+  fileRef: string;
+  ended: 'archived' | 'waiting' | 'withdrawn' | 'failed' | 'disagreements';
+  bytes: number;
+}
+
+/** Claims one item and takes it to its end; null when none is left. */
+async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly string[]): Promise<Ended | null> {
+  let claimed: Archiving | null = null;
+  try {
+    return await db.transaction(async (trx) => {
+      claimed = await claimItem(trx, settings, tried);
+      return claimed ? await archiveItem(db, trx, settings, claimed) : null;
+    });
+  } catch (error) {
+    if (!claimed || !isFaultOfItem(error)) throw error;
+    return recordFailure(db, settings, claimed, error);
+  }
+}
+
+/** The oldest approved item past its cooling-off that no other process has claimed; locked until the transaction ends. */
+async function claimItem(trx: Knex.Transaction, { schedule, asOf }: ArchiveSettings, tried: readonly string[]): Promise<Archiving | null> {
+  const result = await trx.raw<{ rows: ItemRow[] }>(
+    `select i.* from disposal_list_items i join disposal_lists l on l.id = i.list_id
+     where i.status in ('approved', 'failed') and l.state in ('cooling_off', 'in_progress')
+       and cast(:asOf as date) > l.signed_on + l.cooling_off_days and not i.file_ref = any(cast(:tried as text[]))
+     order by i.list_id, i.position limit 1 for update of i skip locked`,
+    { asOf, tried },
+  );
+  const item = result.rows[0];
+  if (!item) return null;
+  const list = (await trx<ListRow>('disposal_lists').where({ id: item.list_id }).first()) as ListRow;
+  return { list, item, schedule, asOf };
+}
+
+async function archiveItem(db: Knex, trx: Knex.Transaction, settings: ArchiveSettings, archiving: Archiving): Promise<Ended> {
+  const { item } = archiving;
+  const ended = (how: Ended['ended'], bytes = 0): Ended => ({ fileRef: item.file_ref, ended: how, bytes });
+
+  const early = await recheck(trx, archiving);
+  if (early.withdrawn) return ended('withdrawn');
+  if (!early.checked.agree) return ended(await stopForDisagreement(trx, early.checked, settings));
+
+  const folder = item.action === 'transfer_to_adult_file' ? 'transfer' : '';
+  await beginBag(db, settings, archiving, folder);
+  const bag = await packBag(trx, settings, archiving, early.checked, folder);
+
+  // From here on nobody can place a hold, change the facts or decide otherwise until this transaction has ended.
+  await lockHolds(trx);
+  await trx.raw("select pg_advisory_xact_lock_shared(hashtext('import'))");
+  await trx.raw('select from case_files where file_ref = ? for update', [item.file_ref]);
+  const late = await recheck(trx, archiving);
+  if (late.withdrawn) {
+    await clearBag(trx, settings.store, item.file_ref);
+    return ended('withdrawn');
+  }
+  if (!late.checked.agree) {
+    await clearBag(trx, settings.store, item.file_ref);
+    return ended(await stopForDisagreement(trx, late.checked, settings));
+  }
+  return ended(await finish(trx, bag, archiving, late.checked), bag.size);
+}
+
+/** Asks the same question as the nightly re-check, and both calculations; an item that changed is withdrawn here and now. */
+async function recheck(
+  trx: Knex.Transaction,
+  { item, schedule, asOf }: Archiving,
+): Promise<{ withdrawn: true } | { withdrawn: false; checked: CheckedFile }> {
+  const reason = (await reasonsToWithdraw(trx, schedule, asOf, [item])).get(item.file_ref);
+  const [checked] = await checkFiles(trx, schedule, asOf, [item.file_ref]);
+  if (!reason && checked) return { withdrawn: false, checked };
+  await withdrawItems(trx, item.list_id, [{ fileRef: item.file_ref, reason: reason ?? 'the file is no longer in the register' }], {
+    asOf,
+    actor: 'service',
+  });
+  await settleList(trx, item.list_id, asOf);
+  return { withdrawn: true };
+}
+
+async function stopForDisagreement(
+  trx: Knex.Transaction,
+  checked: CheckedFile,
+  { asOf, runId }: ArchiveSettings,
+): Promise<'disagreements'> {
+  await recordDisagreements(trx, [checked], { asOf, runId });
+  return 'disagreements';
+}
+
+/** Noted outside the transaction, before the first byte: after a crash this row says which bag is to be cleared. */
+async function beginBag(db: Knex, { store, asOf }: ArchiveSettings, { item }: Archiving, folder: '' | 'transfer'): Promise<void> {
+  await clearBag(db, store, item.file_ref);
+  await db('bags').insert({ file_ref: item.file_ref, list_id: item.list_id, location: bagLocation(folder, item.file_ref), begun_on: asOf });
+}
+
+async function packBag(
+  trx: Knex.Transaction,
+  settings: ArchiveSettings,
+  archiving: Archiving,
+  checked: CheckedFile,
+  folder: '' | 'transfer',
+): Promise<WrittenBag> {
+  const { item, list } = archiving;
+  const documents = (await listedDocuments(trx, [item.file_ref])).get(item.file_ref) ?? [];
+  const unmeasured = documents.find((document) => document.size === null);
+  if (unmeasured) {
+    throw new DocumentProblem(
+      'missing',
+      unmeasured.path,
+      'A document could not be read when the file was listed, so nobody saw what it holds. Put it back, withdraw the file, and let it be listed again.',
+    );
+  }
+  return writeBag(settings.store, folder, {
+    fileRef: item.file_ref,
+    baggingDate: archiving.asOf,
+    info: { 'Retention-Rule': item.rule, 'Schedule-Version': item.schedule_version, 'Disposal-List': String(list.id) },
+    records: await bagRecords(trx, checked, archiving),
+    documents,
+    documentRoot: settings.documentRoot,
+  });
+}
+
+async function finish(trx: Knex.Transaction, bag: WrittenBag, archiving: Archiving, checked: CheckedFile): Promise<'archived' | 'waiting'> {
+  const { item, asOf } = archiving;
+  const waitsFor =
+    item.action === 'transfer_to_adult_file'
+      ? 'waiting_for_receipt'
+      : checked.caseFile.medium === 'paper' || checked.caseFile.medium === 'both'
+        ? 'waiting_for_paper'
+        : null;
+  const bagState = { sha256: bag.sha256, size: bag.size, state: waitsFor ? 'waiting' : 'archived' };
+  await trx('bags').where({ file_ref: item.file_ref, state: 'begun' }).update(bagState);
+  if (waitsFor) {
+    await trx('disposal_list_items')
+      .where({ list_id: item.list_id, file_ref: item.file_ref })
+      .update({ status: waitsFor, status_on: asOf, status_reason: null });
+    await recordEvent(trx, 'service', `item.${waitsFor}`, { list: item.list_id, file: item.file_ref, bag: bag.sha256 });
+  } else {
+    await moveToArchive(trx, bag, archiving, { status: 'archived', actor: 'service' });
+  }
+  await settleList(trx, item.list_id, asOf);
+  return waitsFor ? 'waiting' : 'archived';
+}
+
+/** Bags begun for items that are no longer approved, by a run that died: removed from the store. */
+async function clearAbandonedBags(db: Knex, store: ArchiveStore): Promise<void> {
+  const abandoned = await db('bags as b')
+    .where('b.state', 'begun')
+    .whereNotExists(
+      db('disposal_list_items as i')
+        .whereRaw('i.file_ref = b.file_ref')
+        .where('i.binding', true)
+        .whereIn('i.status', ['approved', 'failed']),
+    )
+    .select<{ file_ref: string }[]>('b.file_ref');
+  for (const { file_ref } of abandoned) await clearBag(db, store, file_ref);
+}
+
+/** Removes a bag that never became part of the archive. Only ever one whose row says `begun`. */
+async function clearBag(db: Knex, store: ArchiveStore, fileRef: string): Promise<void> {
+  const begun = await db('bags')
+    .where({ file_ref: fileRef, state: 'begun' })
+    .first<{ id: number; location: string } | undefined>('id', 'location');
+  if (!begun) return;
+  await store.delete(begun.location);
+  await db('bags').where({ id: begun.id }).update({ state: 'cleared' });
+}
+
+/** A fault of this item alone fails it, and the rest goes on; anything else (the database is gone, a full disk) ends the run. */
+function isFaultOfItem(error: unknown): error is DocumentProblem {
+  return error instanceof DocumentProblem;
+}
+
+async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item }: Archiving, error: DocumentProblem): Promise<Ended> {
+  await clearBag(db, store, item.file_ref);
+  await db.transaction(async (trx) => {
+    const attempts = item.status === 'failed' && item.status_on === asOf ? item.attempts : item.attempts + 1;
+    await trx('disposal_list_items')
+      .where({ list_id: item.list_id, file_ref: item.file_ref })
+      .update({ status: 'failed', status_reason: error.message, status_on: asOf, attempts });
+    await recordEvent(trx, 'service', 'item.failed', { list: item.list_id, file: item.file_ref, problem: error.problem, attempts });
+    if (attempts >= ATTEMPTS_BEFORE_WITHDRAWAL) {
+      await withdrawItems(
+        trx,
+        item.list_id,
+        [{ fileRef: item.file_ref, reason: `archiving failed ${attempts} nights: ${error.message}` }],
+        { asOf, actor: 'service' },
+      );
+    }
+    await settleList(trx, item.list_id, asOf);
+  });
+  return { fileRef: item.file_ref, ended: 'failed', bytes: 0 };
+}

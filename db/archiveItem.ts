@@ -1,0 +1,125 @@
+/** What archiving one file writes and moves: the records in its bag, and the transaction's part that empties the working tables. */
+import type { Knex } from 'knex';
+import type { IsoDate } from '../rules/dates.ts';
+import { explain } from '../rules/explain.ts';
+import { clauseWords, ruleById, type Schedule } from '../rules/schedule.ts';
+import { archivedFactsDigest } from './archivedRows.ts';
+import { recordEvent } from './audit.ts';
+import type { WrittenBag } from './bag.ts';
+import type { CheckedFile } from './crossCheck.ts';
+import { historyOf } from './explain.ts';
+import { itemContent, listedDocuments, type ItemRow } from './items.ts';
+import type { ListRow } from './lists.ts';
+
+export interface Archiving {
+  list: ListRow;
+  item: ItemRow;
+  schedule: Schedule;
+  asOf: IsoDate;
+}
+
+/** The JSON records of the bag: the facts with their history, the determination explained, and what was signed. */
+export async function bagRecords(
+  db: Knex,
+  checked: CheckedFile,
+  { list, item, schedule, asOf }: Archiving,
+): Promise<Record<string, unknown>> {
+  const { caseFile, determination, candidacy } = checked;
+  const { blocks, cautions } = candidacy;
+  const history = await historyOf(db, caseFile.fileRef);
+  const documents = await listedDocuments(db, [caseFile.fileRef]);
+  const { id, rule, action, schedule_version, listed_on, signed_by, signed_on, signed_digest, cooling_off_days } = list;
+  return {
+    facts: { ...caseFile, history },
+    determination: explain(caseFile, determination, schedule, asOf, { blocks, cautions, details: {}, history }),
+    'sign-off': {
+      list: { id, rule, action, schedule_version, listed_on, signed_by, signed_on, signed_digest, cooling_off_days },
+      item: itemContent(item, caseFile, documents.get(caseFile.fileRef) ?? []),
+      item_digest: item.item_digest,
+    },
+  };
+}
+
+/**
+ * Moves a file out of the working tables: what stays is the archive index, the residual record, the sources to remove, and
+ * on its lists the years. In the transaction that has locked and re-checked it. `status` is the item's last.
+ */
+export async function moveToArchive(
+  trx: Knex.Transaction,
+  bag: WrittenBag,
+  archiving: Archiving,
+  { status, actor }: { status: 'archived' | 'transferred'; actor: string },
+): Promise<void> {
+  const { item, asOf } = archiving;
+  await writeResidualRecord(trx, bag, archiving);
+  await writeArchiveIndex(trx, item.file_ref, bag.location);
+  if (bag.documents.length > 0) {
+    await trx.batchInsert(
+      'source_removals',
+      bag.documents.map(({ path, size, sha256 }) => ({ file_ref: item.file_ref, path, size, sha256 })),
+      500,
+    );
+  }
+  await trx('disposal_list_items')
+    .where({ list_id: item.list_id, file_ref: item.file_ref })
+    .update({ status, status_on: asOf, status_reason: null, binding: false });
+  // Days and notes are personal data: an anchor may be a date of birth. What was signed stays provable by the bag.
+  await trx('disposal_list_items').where({ file_ref: item.file_ref }).update({ anchor_on: null, retain_until: null, note: null });
+  await removeFromRegister(trx, item.file_ref);
+  await recordEvent(trx, actor, `item.${status}`, { list: item.list_id, file: item.file_ref, bag: bag.sha256 });
+}
+
+async function writeResidualRecord(trx: Knex.Transaction, bag: WrittenBag, { list, item, schedule, asOf }: Archiving): Promise<void> {
+  await trx.raw(
+    `insert into residual_records (file_ref, list_id, rule, clause, schedule_version, anchor_year, retain_year, action, decided_by, signed_by, signed_on,
+       archived_on, bag_sha256, facts_digest)
+     select f.file_ref, :list, :rule, :clause, :version, :anchorYear, :retainYear, :action, :decidedBy, :signedBy, :signedOn, :asOf, :bag,
+       ${archivedFactsDigest('people', 'documents')}
+     from case_files f where f.file_ref = :file`,
+    {
+      list: list.id,
+      file: item.file_ref,
+      rule: item.rule,
+      clause: clauseWords(ruleById(schedule, item.rule)),
+      version: item.schedule_version,
+      anchorYear: item.anchor_year,
+      retainYear: item.retain_year,
+      action: item.action,
+      decidedBy: item.decided_by,
+      signedBy: list.signed_by,
+      signedOn: list.signed_on,
+      asOf,
+      bag: bag.sha256,
+    },
+  );
+}
+
+async function writeArchiveIndex(trx: Knex.Transaction, fileRef: string, location: string): Promise<void> {
+  await trx.raw(
+    `insert into archive_index (file_ref, person_ref, name, date_of_birth, bag_location)
+     select f.file_ref, p.person_ref, p.name, p.date_of_birth, :location
+     from case_files f left join people p on p.person_ref = any(f.subject_refs) where f.file_ref = :fileRef`,
+    { fileRef, location },
+  );
+}
+
+/** Deletes the file with all that hangs on it, and its people unless another file or a family that still has one needs them. */
+async function removeFromRegister(trx: Knex.Transaction, fileRef: string): Promise<void> {
+  const rows = await trx('case_files').where({ file_ref: fileRef }).delete().returning<{ subject_refs: string[] }[]>('subject_refs');
+  const subjects = rows[0]?.subject_refs ?? [];
+  const gone = await trx.raw<{ rows: { person_ref: string }[] }>(
+    `delete from people p where p.person_ref = any(cast(:subjects as text[]))
+       and not exists (select from case_files f where f.subject_refs @> array[p.person_ref])
+       and not exists (select from families c join case_files f on f.family_ref = c.family_ref where c.child_ref = p.person_ref)
+     returning p.person_ref`,
+    { subjects },
+  );
+  await trx('fact_changes').where({ ref: fileRef }).whereIn('kind', ['file', 'document']).delete();
+  await trx('fact_changes')
+    .where({ kind: 'person' })
+    .whereIn(
+      'ref',
+      gone.rows.map((row) => row.person_ref),
+    )
+    .delete();
+}

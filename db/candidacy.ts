@@ -1,0 +1,118 @@
+/** Blocks and cautions of every file by one set-based statement, and the candidates: due files that nothing blocks. */
+import type { Knex } from 'knex';
+import { BLOCKS, CAUTIONS, type Block, type Caution } from '../rules/checks.ts';
+import type { IsoDate } from '../rules/dates.ts';
+import type { Schedule } from '../rules/schedule.ts';
+import { compileSchedule, RANK_CLASS } from './compile.ts';
+
+export interface Candidacy {
+  file_ref: string;
+  outcome: string;
+  rule: string | null;
+  anchor_on: IsoDate | null;
+  retain_until: IsoDate | null;
+  eligible_from: IsoDate | null;
+  action: string | null;
+  review_on: IsoDate | null;
+  reason: string | null;
+  schedule_version: string;
+  blocks: Block[];
+  cautions: Caution[];
+  /** The birth is doubtful by the facts, whether or not somebody has confirmed it. */
+  birth_doubtful: boolean;
+}
+
+/** Names of the narrowings of `candidacySql`; each reads `f` (case_files) and `d` (determinations). */
+export const EVERY_FILE = 'true';
+export const DUE_FILES = "d.outcome = 'expires' and d.eligible_from <= cast(:asOf as date)";
+export const NAMED_FILES = 'f.file_ref = any(cast(:fileRefs as text[]))';
+
+/** A select of Candidacy rows; parameter :asOf. */
+export function candidacySql(schedule: Schedule, where: string): string {
+  const compiled = compileSchedule(schedule);
+  const due = `(${DUE_FILES})`;
+  const minimumStands = `(${due} and ${compiled.statutoryMinimum} >= cast(:asOf as date))`;
+  const asCaution = schedule.statutory_minimum?.effect === 'caution';
+  const blocks: Record<Block, string> = {
+    open: compiled.open,
+    hold: `exists (${holdsOnFileSql('f')})`,
+    listed: 'exists (select from disposal_list_items i where i.file_ref = f.file_ref and i.binding)',
+    deferred: 'exists (select from deferrals k where k.file_ref = f.file_ref and k.keep_until >= cast(:asOf as date))',
+    referred: "(d.action = 'refer' or exists (select from referrals r where r.file_ref = f.file_ref and r.closed_on is null))",
+    statutory_minimum: asCaution ? 'false' : minimumStands,
+    quarantined: `exists (select from quarantine q where (q.ref = f.file_ref and q.source in ('files.csv', 'documents.csv'))
+      or (q.ref = any(f.subject_refs) and q.source = 'people.csv'))`,
+    not_in_extract: 'f.missing_since is not null',
+    shortened: 'd.shortened_on is not null',
+    doubtful_birth: `(x.doubtful_birth and not exists (select from confirmations c where c.file_ref = f.file_ref and c.block = 'doubtful_birth'
+      and c.confirmed_facts = x.birth_facts))`,
+    disagreement: 'exists (select from disagreements g where g.file_ref = f.file_ref and g.settled_on is null)',
+  };
+  const cautions: Record<Caution, string> = {
+    interpretation: `d.rule = any(${unconfirmedReadings(schedule)})`,
+    estimated_birth: 'x.estimated_birth',
+    death_shortens: `(d.outcome = 'expires' and x.somebody_died
+      and (rank_class(x.rank_had_nobody_died) <> ${RANK_CLASS.expires} or rank_retain_until(x.rank_had_nobody_died) > d.retain_until))`,
+    adult_services_unknown: 'x.adult_services_unknown',
+    originals_held: 'f.originals_held is true',
+    sibling_live: `exists (select from case_files s left join determinations e on e.file_ref = s.file_ref
+      where s.family_ref = f.family_ref and s.file_ref <> f.file_ref
+        and (s.closed_on is null or e.outcome is distinct from 'expires' or e.eligible_from > cast(:asOf as date)))`,
+    several_subjects: 'cardinality(f.subject_refs) > 1',
+    child_placed: "('adopters' = any(f.categories) and f.child_placed is distinct from false)",
+    review_outstanding: `(d.review_on <= cast(:asOf as date)
+      and not exists (select from reviews_done w where w.file_ref = f.file_ref and w.review_on >= d.review_on))`,
+    paper: "coalesce(f.medium in ('paper', 'both'), false)",
+    statutory_minimum: asCaution ? minimumStands : 'false',
+  };
+  return `
+    select f.file_ref, d.outcome, d.rule, d.anchor_on, d.retain_until, d.eligible_from, d.action, d.review_on, d.reason, d.schedule_version,
+      ${wordsThatHold(BLOCKS, blocks)} as blocks, ${wordsThatHold(CAUTIONS, cautions)} as cautions,
+      coalesce(x.doubtful_birth, false) as birth_doubtful
+    from case_files f join determinations d on d.file_ref = f.file_ref
+    cross join lateral (
+      select bool_or(${compiled.estimatedBirth}) as estimated_birth, bool_or(${compiled.adultServicesUnknown}) as adult_services_unknown,
+        bool_or(p.date_of_death is not null) as somebody_died, max(${compiled.rankHadNobodyDied}) as rank_had_nobody_died,
+        bool_or(${compiled.doubtfulBirth}) as doubtful_birth, ${birthFactsSql} as birth_facts
+      from (select) one left join people p on p.person_ref = any(f.subject_refs)) x
+    where ${where}`;
+}
+
+/** Blocks and cautions of these files as they stand now. */
+export async function candidacyOf(db: Knex, schedule: Schedule, asOf: IsoDate, fileRefs: readonly string[]): Promise<Candidacy[]> {
+  const result = await db.raw<{ rows: Candidacy[] }>(candidacySql(schedule, NAMED_FILES), { asOf, fileRefs });
+  return result.rows;
+}
+
+/** Files that may be listed, oldest first: due, and blocked by nothing. */
+export async function findCandidates(db: Knex, schedule: Schedule, asOf: IsoDate): Promise<Candidacy[]> {
+  const result = await db.raw<{ rows: Candidacy[] }>(
+    `select * from (${candidacySql(schedule, DUE_FILES)}) c where blocks = '{}' order by eligible_from, file_ref`,
+    { asOf },
+  );
+  return result.rows;
+}
+
+/** The holds in force that cover the file of `alias`, matched by reference at this very moment. */
+export function holdsOnFileSql(alias: string): string {
+  return `select h.id, h.kind, h.scope, h.scope_ref, h.authority from holds h where h.released_on is null and (
+    h.scope = 'everything'
+    or (h.scope = 'file' and h.scope_ref = ${alias}.file_ref)
+    or (h.scope = 'category' and h.scope_ref = any(${alias}.categories))
+    or (h.scope = 'person' and h.scope_ref = any(${alias}.subject_refs))
+    or (h.scope = 'family' and (h.scope_ref = ${alias}.family_ref
+        or exists (select from families c where c.family_ref = h.scope_ref and c.child_ref = any(${alias}.subject_refs)))))`;
+}
+
+/** Digest of what a confirmation of a doubtful birth confirmed; reads `f` and groups over `p`. */
+export const birthFactsSql = `md5(concat_ws('|', f.opened_on, f.closed_on, array_to_string(f.categories, ';'),
+  string_agg(p.person_ref || '=' || coalesce(p.date_of_birth, ''), ';' order by p.person_ref)))`;
+
+function wordsThatHold<Word extends string>(order: readonly Word[], conditions: Record<Word, string>): string {
+  return `array_remove(array[${order.map((word) => `case when ${conditions[word]} then '${word}' end`).join(',\n      ')}]::text[], null)`;
+}
+
+function unconfirmedReadings(schedule: Schedule): string {
+  const ids = schedule.rules.filter((rule) => rule.interpretation?.confirmed === false).map((rule) => `'${rule.id}'`);
+  return `array[${ids.join(', ')}]::text[]`;
+}

@@ -1,0 +1,95 @@
+/** Compares the two calculations file by file; where they differ the file is blocked and somebody is told. */
+import type { Knex } from 'knex';
+import { blocksOfFacts, cautionsOfFacts, type Caution } from '../rules/checks.ts';
+import type { IsoDate } from '../rules/dates.ts';
+import { determine, type Determination } from '../rules/determine.ts';
+import type { CaseFile } from '../rules/facts.ts';
+import type { Schedule } from '../rules/schedule.ts';
+import { calculateInBulk, type BulkDetermination } from './calculate.ts';
+import { candidacyOf, type Candidacy } from './candidacy.ts';
+import { loadCaseFiles } from './caseFiles.ts';
+
+/** What both calculations say of one file; equal when nothing is wrong. */
+export interface Answer extends Omit<BulkDetermination, 'file_ref'> {
+  open: boolean;
+  minimumStands: boolean;
+  birthDoubtful: boolean;
+  cautions: string[];
+}
+
+export interface CheckedFile {
+  caseFile: CaseFile;
+  determination: Determination;
+  candidacy: Candidacy;
+  inBulk: Answer;
+  oneByOne: Answer;
+  agree: boolean;
+}
+
+/** Cautions that come from other records than the file's own facts; only the database knows them. */
+const CAUTIONS_OF_STATE: readonly Caution[] = ['sibling_live', 'review_outstanding'];
+
+/** Determines these files by both calculations. A file that is gone or has no determination is left out. */
+export async function checkFiles(db: Knex, schedule: Schedule, asOf: IsoDate, fileRefs: readonly string[]): Promise<CheckedFile[]> {
+  const caseFiles = await loadCaseFiles(db, fileRefs);
+  const bulk = byRef(await calculateInBulk(db, schedule, asOf, fileRefs));
+  const candidacies = byRef(await candidacyOf(db, schedule, asOf, fileRefs));
+  return caseFiles.flatMap((caseFile) => {
+    const calculated = bulk.get(caseFile.fileRef);
+    const candidacy = candidacies.get(caseFile.fileRef);
+    if (!calculated || !candidacy) return [];
+    const determination = determine(caseFile, schedule, asOf);
+    const inBulk = bulkAnswer(calculated, candidacy);
+    const oneByOne = evaluatedAnswer(caseFile, determination, schedule, asOf);
+    const agree = same(inBulk, oneByOne) && same(dated(candidacy), dated(inBulk));
+    return [{ caseFile, determination, candidacy, inBulk, oneByOne, agree }];
+  });
+}
+
+function bulkAnswer(calculated: BulkDetermination, { blocks, cautions, birth_doubtful }: Candidacy): Answer {
+  return {
+    ...dated(calculated),
+    open: blocks.includes('open'),
+    minimumStands: blocks.includes('statutory_minimum'),
+    birthDoubtful: birth_doubtful,
+    cautions: cautions.filter((caution) => !CAUTIONS_OF_STATE.includes(caution)),
+  };
+}
+
+function evaluatedAnswer(caseFile: CaseFile, determination: Determination, schedule: Schedule, asOf: IsoDate): Answer {
+  const expires = determination.outcome === 'expires' ? determination : null;
+  const blocks = blocksOfFacts(caseFile, determination, schedule, asOf);
+  return {
+    outcome: determination.outcome,
+    rule: 'rule' in determination ? determination.rule.id : null,
+    anchor_on: expires?.anchorOn ?? null,
+    retain_until: expires?.retainUntil ?? null,
+    action: expires?.action ?? null,
+    review_on: determination.reviewOn,
+    reason: 'reason' in determination ? determination.reason : null,
+    open: blocks.includes('open'),
+    minimumStands: blocks.includes('statutory_minimum'),
+    birthDoubtful: blocks.includes('doubtful_birth'),
+    cautions: cautionsOfFacts(caseFile, determination, schedule, asOf),
+  };
+}
+
+function dated({
+  outcome,
+  rule,
+  anchor_on,
+  retain_until,
+  action,
+  review_on,
+  reason,
+}: Omit<BulkDetermination, 'file_ref'>): Omit<BulkDetermination, 'file_ref'> {
+  return { outcome, rule, anchor_on, retain_until, action, review_on, reason };
+}
+
+function same(a: object, b: object): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function byRef<Row extends { file_ref: string }>(rows: Row[]): Map<string, Row> {
+  return new Map(rows.map((row) => [row.file_ref, row]));
+}

@@ -1,0 +1,346 @@
+/** What people do with a list: decide its items, sign it off, send it back, cancel it, take a file off. */
+import type { Knex } from 'knex';
+import { addDays, shortDate, type IsoDate } from '../rules/dates.ts';
+import { requirePermission, type Person } from '../rules/people.ts';
+import { Refusal } from '../rules/refusal.ts';
+import { ruleById, type Schedule } from '../rules/schedule.ts';
+import { OPEN_STATES, UNSIGNED_STATES, type Decision, type ListState, type ReasonCode } from '../rules/workflow.ts';
+import { recordEvent } from './audit.ts';
+import { digestItems, lockItems, updateListDigest, type ItemRow } from './items.ts';
+import { lockList, settleList, withdrawItems, type ListRow } from './lists.ts';
+
+export type DecisionAsked =
+  | { decision: 'approved'; acknowledgeCautions: boolean }
+  | { decision: 'kept'; keepUntil: IsoDate; reasonCode: ReasonCode; note: string | null }
+  | { decision: 'referred'; note: string | null };
+
+export interface Acting {
+  person: Person;
+  asOf: IsoDate;
+}
+
+export interface ListAfter {
+  list: number;
+  state: ListState;
+  digest: string;
+}
+
+/**
+ * Decides items of an unsigned list: those named, or with `all` those still pending (every item when none is). Nothing is
+ * decided unless all can be.
+ */
+export async function decideItems(
+  trx: Knex.Transaction,
+  schedule: Schedule,
+  listId: number,
+  which: 'all' | readonly string[],
+  asked: DecisionAsked,
+  { person, asOf }: Acting,
+): Promise<ListAfter & { decided: number }> {
+  requirePermission(person, 'decide');
+  const list = await lockList(trx, listId);
+  requireState(list, UNSIGNED_STATES, 'decided on');
+  checkDecision(asked, asOf);
+  const items = chooseItems(await lockItems(trx, listId), list, which, schedule);
+  await refuseChangedFacts(trx, items);
+  if (asked.decision === 'approved') refuseUnacknowledged(items, asked.acknowledgeCautions, list);
+
+  const decided = items.map((item) => ({ ...item, ...decidedColumns(item, asked, person, asOf) }));
+  const digests = await digestItems(trx, decided);
+  for (const item of decided) {
+    const { cautions, decision, keep_until, reason_code, note, decided_by, decided_on, status, status_on } = item;
+    await trx('disposal_list_items')
+      .where({ list_id: listId, file_ref: item.file_ref })
+      .update({
+        cautions: JSON.stringify(cautions),
+        decision,
+        keep_until,
+        reason_code,
+        note,
+        decided_by,
+        decided_on,
+        status,
+        status_on,
+        item_digest: digests.get(item.file_ref),
+      });
+  }
+  await trx.batchInsert(
+    'item_decisions',
+    decided.map((item) => ({
+      list_id: listId,
+      file_ref: item.file_ref,
+      decision: asked.decision,
+      decided_by: person.name,
+      decided_on: asOf,
+    })),
+    500,
+  );
+  const digest = await updateListDigest(trx, listId);
+  const files = decided.map((item) => item.file_ref);
+  await recordEvent(trx, person.name, 'list.decided', {
+    list: listId,
+    decision: asked.decision,
+    files,
+    named_together: which !== 'all' && files.length > 1,
+    digest,
+  });
+  return { list: listId, state: await settleList(trx, listId, asOf), digest, decided: decided.length };
+}
+
+/** Authorises exactly the list of that digest. From then on what was signed never changes, and its decisions take effect. */
+export async function signOff(
+  trx: Knex.Transaction,
+  listId: number,
+  shownDigest: string,
+  { coolingOffDays }: { coolingOffDays: number },
+  { person, asOf }: Acting,
+): Promise<ListAfter & { approved: number; kept: number; referred: number; archivedFrom: IsoDate }> {
+  requirePermission(person, 'sign_off');
+  const list = await lockList(trx, listId);
+  requireState(list, ['for_sign_off'], 'signed off');
+  const items = await lockItems(trx, listId);
+  await refuseOwnDecision(trx, listId, person);
+  if (list.digest !== shownDigest) {
+    throw new Refusal(
+      'digest_moved',
+      `List ${listId} changed after it was shown to you, or the digest is mistyped. Nothing was signed. Look at it again ("retention show ${listId}") and sign with the digest it shows.`,
+      { list: listId },
+    );
+  }
+  await trx('disposal_lists').where({ id: listId }).update({
+    state: 'cooling_off',
+    signed_by: person.name,
+    signed_on: asOf,
+    signed_at: trx.fn.now(),
+    signed_digest: shownDigest,
+    cooling_off_days: coolingOffDays,
+  });
+  await takeEffect(trx, list, items, asOf);
+  await recordEvent(trx, person.name, 'list.signed_off', { list: listId, digest: shownDigest, cooling_off_days: coolingOffDays });
+  const state = await settleList(trx, listId, asOf);
+  const count = (decision: Decision) => items.filter((item) => item.status === decision).length;
+  return {
+    list: listId,
+    state,
+    digest: shownDigest,
+    approved: count('approved'),
+    kept: count('kept'),
+    referred: count('referred'),
+    archivedFrom: addDays(asOf, coolingOffDays + 1),
+  };
+}
+
+/** Returns a list to those who decide, with its decisions as they stand; the next decision puts it up for sign-off again. */
+export async function sendBack(trx: Knex.Transaction, listId: number, reason: string, { person }: Acting): Promise<ListAfter> {
+  requirePermission(person, 'send_back');
+  const list = await lockList(trx, listId);
+  requireState(list, ['for_sign_off'], 'sent back');
+  await trx('disposal_lists')
+    .where({ id: listId })
+    .update({ state: 'for_decision', sent_back_by: person.name, sent_back_reason: requireReason(reason) });
+  await recordEvent(trx, person.name, 'list.sent_back', { list: listId });
+  return { list: listId, state: 'for_decision', digest: list.digest };
+}
+
+/** Ends a list. What is not archived yet comes off it; decisions that were not signed never take effect. */
+export async function cancelList(trx: Knex.Transaction, listId: number, reason: string, { person, asOf }: Acting): Promise<ListAfter> {
+  requirePermission(person, 'cancel');
+  // Items before the list, as archiving does, so that neither waits for the other for ever.
+  const binding = (await lockItems(trx, listId)).filter((item) => item.binding);
+  const list = await lockList(trx, listId);
+  requireState(list, OPEN_STATES, 'cancelled');
+  await withdrawItems(
+    trx,
+    listId,
+    binding.map((item) => ({ fileRef: item.file_ref, reason: 'the list was cancelled' })),
+    { asOf, actor: person.name },
+  );
+  await trx('disposal_lists')
+    .where({ id: listId })
+    .update({ state: 'cancelled', ended_on: asOf, ended_by: person.name, ended_reason: requireReason(reason) });
+  await recordEvent(trx, person.name, 'list.cancelled', { list: listId });
+  return { list: listId, state: 'cancelled', digest: list.digest };
+}
+
+/** Takes files off an open list, signed or not; they become candidates again unless something blocks them. */
+export async function withdrawFiles(
+  trx: Knex.Transaction,
+  listId: number,
+  fileRefs: readonly string[],
+  reason: string,
+  { person, asOf }: Acting,
+): Promise<ListAfter> {
+  requirePermission(person, 'withdraw');
+  const onList = await lockItems(trx, listId);
+  const list = await lockList(trx, listId);
+  requireState(list, OPEN_STATES, 'changed');
+  const items = named(onList, listId, fileRefs);
+  const finished = items.filter((item) => !item.binding);
+  if (finished.length > 0) {
+    throw new Refusal('item_is_finished', `${refs(finished)} of list ${listId} cannot be withdrawn any more: ${finished[0]?.status}.`, {
+      list: listId,
+    });
+  }
+  const words = requireReason(reason);
+  await withdrawItems(
+    trx,
+    listId,
+    items.map((item) => ({ fileRef: item.file_ref, reason: words })),
+    { asOf, actor: person.name },
+  );
+  return { list: listId, state: await settleList(trx, listId, asOf), digest: list.digest };
+}
+
+function requireState(list: ListRow, states: readonly ListState[], what: string): void {
+  if (states.includes(list.state)) return;
+  throw new Refusal(
+    'wrong_state',
+    `List ${list.id} cannot be ${what}: it is ${list.state.replaceAll('_', ' ')}. Lists that can be are ${states.join(', ').replaceAll('_', ' ')}.`,
+    { list: list.id },
+  );
+}
+
+function requireReason(reason: string): string {
+  const words = reason.trim();
+  if (words === '') throw new Refusal('reason_missing', 'A reason is needed: say why with --reason "…".');
+  return words;
+}
+
+function checkDecision(asked: DecisionAsked, asOf: IsoDate): void {
+  if (asked.decision !== 'kept') return;
+  if (asked.keepUntil <= asOf) {
+    throw new Refusal(
+      'keep_until_past',
+      `A file is kept through a day to come; ${shortDate(asked.keepUntil)} is not after ${shortDate(asOf)}.`,
+    );
+  }
+  if (asked.reasonCode === 'other' && !asked.note?.trim()) {
+    throw new Refusal('note_missing', 'The reason "other" needs a note that says what it is: add --note "…".');
+  }
+}
+
+function chooseItems(items: ItemRow[], list: ListRow, which: 'all' | readonly string[], schedule: Schedule): ItemRow[] {
+  if (which !== 'all') return named(items, list.id, which).map((item) => requireDecidable(item, list));
+  if (ruleById(schedule, list.rule).appraise === 'individually') {
+    throw new Refusal(
+      'appraise_individually',
+      `The rule ${list.rule} asks that each file is appraised by itself, so --all is refused on list ${list.id}. Name the files you have read with --files.`,
+      { list: list.id },
+    );
+  }
+  const undecided = items.filter((item) => item.status === 'pending');
+  return undecided.length > 0 ? undecided : items.filter((item) => item.status !== 'withdrawn');
+}
+
+function requireDecidable(item: ItemRow, list: ListRow): ItemRow {
+  if (item.status !== 'withdrawn') return item;
+  throw new Refusal(
+    'item_withdrawn',
+    `${item.file_ref} was taken off list ${list.id}: ${item.status_reason}. There is nothing to decide about it.`,
+    { list: list.id, file: item.file_ref },
+  );
+}
+
+function named(items: ItemRow[], listId: number, fileRefs: readonly string[]): ItemRow[] {
+  return [...new Set(fileRefs)].map((fileRef) => {
+    const item = items.find((candidate) => candidate.file_ref === fileRef);
+    if (!item)
+      throw new Refusal('not_on_list', `${fileRef} is not on list ${listId}. "retention show ${listId}" shows what is.`, {
+        list: listId,
+        file: fileRef,
+      });
+    return item;
+  });
+}
+
+/** Facts may have moved since the list was made; the night takes such a file off, but nobody decides on it meanwhile. */
+async function refuseChangedFacts(trx: Knex.Transaction, items: ItemRow[]): Promise<void> {
+  const now = await digestItems(trx, items);
+  const changed = items.filter((item) => now.get(item.file_ref) !== item.item_digest);
+  if (changed.length === 0) return;
+  throw new Refusal(
+    'facts_changed',
+    `The facts or documents of ${refs(changed)} changed after the list was made, so nothing was decided. The next night takes them off; decide the others with --files.`,
+    {
+      files: changed.map((item) => item.file_ref),
+    },
+  );
+}
+
+function refuseUnacknowledged(items: ItemRow[], acknowledge: boolean, list: ListRow): void {
+  if (acknowledge) return;
+  const open = items.filter((item) => item.cautions.some((caution) => caution.acknowledged_by === null));
+  if (open.length === 0) return;
+  throw new Refusal(
+    'cautions_open',
+    `${open.length} of these files carry cautions that nobody has acknowledged: ${refs(open)}. Nothing was approved. Read them ("retention show ${list.id}"), then approve with --acknowledge-cautions, or keep or refer these files.`,
+    { list: list.id, files: open.map((item) => item.file_ref) },
+  );
+}
+
+function decidedColumns(item: ItemRow, asked: DecisionAsked, person: Person, asOf: IsoDate): Partial<ItemRow> {
+  const kept = asked.decision === 'kept' ? asked : null;
+  const acknowledges = asked.decision === 'approved' && asked.acknowledgeCautions;
+  return {
+    decision: asked.decision,
+    status: asked.decision,
+    status_on: asOf,
+    keep_until: kept?.keepUntil ?? null,
+    reason_code: kept?.reasonCode ?? null,
+    note: asked.decision === 'approved' ? null : asked.note,
+    decided_by: person.name,
+    decided_on: asOf,
+    cautions: item.cautions.map((caution) =>
+      acknowledges && caution.acknowledged_by === null ? { ...caution, acknowledged_by: person.name, acknowledged_on: asOf } : caution,
+    ),
+  };
+}
+
+async function refuseOwnDecision(trx: Knex.Transaction, listId: number, person: Person): Promise<void> {
+  const own = await trx('item_decisions').where({ list_id: listId, decided_by: person.name }).distinct<{ file_ref: string }[]>('file_ref');
+  if (own.length === 0) return;
+  throw new Refusal(
+    'own_decision',
+    `${person.name} cannot sign list ${listId}, having decided ${own.length} of its files. Ask another person who may sign.`,
+    { list: listId },
+  );
+}
+
+/** Kept files are deferred and referred ones wait for a person, from the sign-off on; both leave the list. */
+async function takeEffect(trx: Knex.Transaction, list: ListRow, items: ItemRow[], asOf: IsoDate): Promise<void> {
+  const kept = items.filter((item) => item.status === 'kept');
+  const referred = items.filter((item) => item.status === 'referred');
+  if (kept.length > 0) {
+    await trx('deferrals').insert(
+      kept.map((item) => ({
+        file_ref: item.file_ref,
+        keep_until: item.keep_until,
+        reason_code: item.reason_code,
+        note: item.note,
+        list_id: list.id,
+        decided_by: item.decided_by,
+        decided_on: asOf,
+      })),
+    );
+  }
+  if (referred.length > 0) {
+    await trx('referrals').insert(
+      referred.map((item) => ({
+        file_ref: item.file_ref,
+        note: item.note,
+        list_id: list.id,
+        referred_by: item.decided_by,
+        referred_on: asOf,
+      })),
+    );
+  }
+  await trx('disposal_list_items').where({ list_id: list.id }).whereIn('status', ['kept', 'referred']).update({ binding: false });
+}
+
+function refs(items: readonly ItemRow[]): string {
+  const shown = items
+    .slice(0, 5)
+    .map((item) => item.file_ref)
+    .join(', ');
+  return items.length > 5 ? `${shown} and ${items.length - 5} more` : shown;
+}

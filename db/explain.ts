@@ -1,0 +1,133 @@
+/** Gathers what explains one file's date: its facts, both calculations' circumstances, and the history of facts and date. */
+import type { Knex } from 'knex';
+import { longDate, shortDate, type IsoDate } from '../rules/dates.ts';
+import { determine } from '../rules/determine.ts';
+import { explain, type Explanation, type HistoryEntry } from '../rules/explain.ts';
+import { Refusal } from '../rules/refusal.ts';
+import type { Block } from '../rules/checks.ts';
+import type { Schedule } from '../rules/schedule.ts';
+import { candidacyOf } from './candidacy.ts';
+import { loadCaseFiles } from './caseFiles.ts';
+import { holdsOn } from './holds.ts';
+
+/** The story of a registered file as of a day. Throws a Refusal for a reference that is not in the register. */
+export async function explainFile(db: Knex, schedule: Schedule, asOf: IsoDate, fileRef: string): Promise<Explanation> {
+  const [caseFile] = await loadCaseFiles(db, [fileRef]);
+  if (!caseFile) throw await notRegistered(db, fileRef);
+  const [candidacy] = await candidacyOf(db, schedule, asOf, [fileRef]);
+  const determination = determine(caseFile, schedule, asOf);
+  return explain(caseFile, determination, schedule, asOf, {
+    blocks: candidacy?.blocks ?? [],
+    cautions: candidacy?.cautions ?? [],
+    details: await blockDetails(db, fileRef, asOf),
+    history: await historyOf(db, fileRef),
+  });
+}
+
+/** Changes of facts and of the date, oldest first. Holds personal data. */
+export async function historyOf(db: Knex, fileRef: string): Promise<HistoryEntry[]> {
+  const facts = await db.raw<{ rows: { on: IsoDate; kind: string; field: string; old_value: string | null; new_value: string | null }[] }>(
+    `select c.as_of as on, c.kind, c.field, c.old_value, c.new_value from case_files f join fact_changes c
+       on (c.kind in ('file', 'document') and c.ref = f.file_ref) or (c.kind = 'person' and c.ref = any(f.subject_refs))
+         or (c.kind = 'family' and c.ref = f.family_ref)
+     where f.file_ref = :fileRef order by c.id`,
+    { fileRef },
+  );
+  const dates = await db('determination_changes')
+    .where({ file_ref: fileRef })
+    .orderBy('id')
+    .select<{ changed_on: IsoDate; before: Snapshot; after: Snapshot; shortened: boolean }[]>('changed_on', 'before', 'after', 'shortened');
+  const entries: HistoryEntry[] = [
+    ...facts.rows.map((change) => ({ on: change.on, words: factWords(change) })),
+    ...dates.map(({ changed_on, before, after, shortened }) => ({
+      on: changed_on,
+      words: dateWords(changed_on, before, after, shortened),
+      before,
+      after,
+    })),
+  ];
+  return entries.sort((a, b) => (a.on < b.on ? -1 : a.on > b.on ? 1 : 0));
+}
+
+interface Snapshot extends Record<string, unknown> {
+  outcome: string;
+  retain_until: IsoDate | null;
+}
+
+function factWords({
+  on,
+  kind,
+  field,
+  old_value,
+  new_value,
+}: {
+  on: IsoDate;
+  kind: string;
+  field: string;
+  old_value: string | null;
+  new_value: string | null;
+}): string {
+  const what = `${kind === 'file' ? '' : `${kind}: `}${field.replaceAll('_', ' ')}`;
+  return `${what} changed on ${shortDate(on)}: ${old_value ?? 'not known'} to ${new_value ?? 'not known'}`;
+}
+
+function dateWords(on: IsoDate, before: Snapshot, after: Snapshot, shortened: boolean): string {
+  const said = (snapshot: Snapshot) => (snapshot.retain_until ? `kept through ${shortDate(snapshot.retain_until)}` : snapshot.outcome);
+  return `the determination changed on ${shortDate(on)}: ${said(before)} to ${said(after)}${shortened ? '; it is earlier, so a person must confirm it' : ''}`;
+}
+
+async function blockDetails(db: Knex, fileRef: string, asOf: IsoDate): Promise<Partial<Record<Block, string>>> {
+  const details: Partial<Record<Block, string>> = {};
+  const holds = await holdsOn(db, fileRef);
+  if (holds.length > 0)
+    details.hold = holds
+      .map(
+        (hold) =>
+          `Hold ${hold.id}: ${hold.kind.replaceAll('_', ' ')} (${hold.scope}${hold.scope_ref ? ` ${hold.scope_ref}` : ''}), ordered by ${hold.authority}.`,
+      )
+      .join(' ');
+  const listed = await db('disposal_list_items')
+    .where({ file_ref: fileRef, binding: true })
+    .first<{ list_id: number } | undefined>('list_id');
+  if (listed) details.listed = `It is on disposal list ${listed.list_id} already.`;
+  const deferral = await db('deferrals')
+    .where({ file_ref: fileRef })
+    .where('keep_until', '>=', asOf)
+    .orderBy('keep_until', 'desc')
+    .first<{ keep_until: IsoDate; reason_code: string } | undefined>();
+  if (deferral)
+    details.deferred = `It was decided to keep it through ${longDate(deferral.keep_until)}: ${deferral.reason_code.replaceAll('_', ' ')}.`;
+  const shortened = await db('determinations')
+    .where({ file_ref: fileRef })
+    .whereNotNull('shortened_on')
+    .first<{ shortened_on: IsoDate } | undefined>('shortened_on');
+  if (shortened) details.shortened = `The date moved earlier on ${longDate(shortened.shortened_on)}. Somebody must confirm this.`;
+  const quarantined = await db.raw<{ rows: { source: string; line: number; column_name: string | null; reason: string }[] }>(
+    `select q.source, q.line, q.column_name, q.reason from case_files f join quarantine q
+       on (q.ref = f.file_ref and q.source in ('files.csv', 'documents.csv')) or (q.ref = any(f.subject_refs) and q.source = 'people.csv')
+     where f.file_ref = :fileRef order by q.source, q.line`,
+    { fileRef },
+  );
+  if (quarantined.rows.length > 0) {
+    details.quarantined = quarantined.rows
+      .map((row) => `${row.source} line ${row.line}${row.column_name ? `, ${row.column_name}` : ''}: ${row.reason}.`)
+      .join(' ');
+  }
+  return details;
+}
+
+async function notRegistered(db: Knex, fileRef: string): Promise<Refusal> {
+  const archived = await db('residual_records').where({ file_ref: fileRef }).first<{ archived_on: IsoDate; list_id: number } | undefined>();
+  if (archived) {
+    return new Refusal(
+      'archived',
+      `${fileRef} was moved to the archive on ${longDate(archived.archived_on)}, on disposal list ${archived.list_id}. What explains its date is in its bag.`,
+      { file: fileRef },
+    );
+  }
+  return new Refusal(
+    'no_such_file',
+    `There is no file ${fileRef} in the register. Check the reference; it is written exactly as in files.csv.`,
+    { file: fileRef },
+  );
+}

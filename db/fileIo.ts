@@ -1,0 +1,44 @@
+/** Owns the file operations that the document root and the archive store share: reading in pieces, and making a change last. */
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+
+/** Large enough that hashing, not the number of reads, sets the pace; small enough to hold several of them. */
+const PIECE = 256 * 1024;
+
+/** Yields the bytes from `start` up to `end` (not included), each piece in a buffer of its own; stops early where the file ends. */
+export async function* readPieces(handle: FileHandle, start: number, end: number): AsyncGenerator<Buffer, void, undefined> {
+  let position = start;
+  while (position < end) {
+    const buffer = Buffer.allocUnsafe(Math.min(PIECE, end - position));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** Returns when the bytes of the file are on the disk, not only in the memory of the machine. */
+export async function syncFile(file: string): Promise<void> {
+  await syncAndClose(await open(file, 'r+'));
+}
+
+/** Returns when the names in the folder are on the disk; without it a renamed or removed file can come back after a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  // Windows cannot open a folder to sync it; NTFS journals its names by itself.
+  if (process.platform === 'win32') return;
+  await syncAndClose(await open(folder, 'r'));
+}
+
+/** Returns the system's code (`ENOENT`), or undefined for an error that did not come from the system. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+async function syncAndClose(handle: FileHandle): Promise<void> {
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

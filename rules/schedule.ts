@@ -1,0 +1,220 @@
+/** The retention schedule: its YAML read, checked, and typed. What the policy says is all in the YAML, nothing here. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { isIsoDate } from './dates.ts';
+import type { Category } from './facts.ts';
+
+/** The events a period can run from. `financial_year_end` is the 31 March on or after the last entry. */
+export const TRIGGERS = [
+  'birth',
+  'death',
+  'adoption_order',
+  'withdrawal',
+  'closure',
+  'approval_end',
+  'notification',
+  'financial_year_end',
+] as const;
+export type Trigger = (typeof TRIGGERS)[number];
+
+const id = z.string().regex(/^[a-z0-9-]+$/, 'use lower-case letters, digits and hyphens');
+const words = z.string().trim().min(1);
+const isoDay = z.string().refine(isIsoDate, 'write a date as "yyyy-mm-dd", in quotes');
+const years = z.number().int().min(1).max(200);
+const trigger = z.enum(TRIGGERS);
+
+const condition = z.strictObject({
+  died: z.enum(['before_18', 'after_18']).optional(),
+  child_placed: z.literal('no').optional(),
+  any_of: z
+    .array(z.enum(['died', 'withdrawn']))
+    .min(1)
+    .optional(),
+});
+
+const interpretation = z.strictObject({ text: words, authority: words, confirmed: z.boolean() });
+
+const ruleCommon = {
+  id,
+  category: z.string(),
+  clause: z.tuple([words, words, words]),
+  requires_closure: z.boolean(),
+  appraise: z.enum(['individually', 'together']),
+  interpretation: interpretation.optional(),
+};
+
+const timedRule = z.strictObject({
+  ...ruleCommon,
+  when: condition.optional(),
+  keep_years: years,
+  from: z.union([
+    trigger,
+    z.strictObject({ latest_of: z.array(trigger).min(2) }),
+    z.strictObject({ latest_known_of: z.array(trigger).min(2) }),
+  ]),
+  adult_services_clause: z.literal(true).optional(),
+  review: z.literal('youngest_child_18').optional(),
+});
+
+const permanentRule = z.strictObject({
+  ...ruleCommon,
+  permanent: z.literal(true),
+  also_when_subject_poses_risk: z.literal(true).optional(),
+});
+
+const scheduleShape = z.strictObject({
+  schedule: id,
+  version: z.string().regex(/^[\w.-]+$/, 'use letters, digits, dots and hyphens, in quotes'),
+  title: words,
+  source: words,
+  in_force_from: isoDay,
+  history: z.array(z.strictObject({ on: isoDay, what: words, rules: words, authority: words })).min(1),
+  categories: z.record(
+    z.string().regex(/^[a-z_]+$/, 'use lower-case letters and underscores'),
+    z.union([
+      z.strictObject({ label: words }),
+      z.strictObject({ label: words, child: z.literal(true), adult_from_age: z.number().int().min(18).max(30) }),
+    ]),
+  ),
+  rules: z
+    .array(z.union([permanentRule, timedRule]))
+    .min(1)
+    .max(63),
+  statutory_minimum: z
+    .strictObject({
+      category: z.string(),
+      from: z.literal('adoption_order'),
+      effect: z.enum(['block', 'caution']),
+      periods: z.array(z.strictObject({ order_from: isoDay.optional(), years, authority: words })).min(1),
+    })
+    .optional(),
+});
+
+export type Schedule = z.infer<typeof scheduleShape>;
+export type TimedRule = z.infer<typeof timedRule>;
+export type PermanentRule = z.infer<typeof permanentRule>;
+export type Rule = TimedRule | PermanentRule;
+export type RuleCondition = z.infer<typeof condition>;
+
+/** A mistake in a schedule file; the message names the file, the line and what to write instead. */
+export class ScheduleError extends Error {
+  override name = 'ScheduleError';
+}
+
+/** The schedule that ships with the product: the policy's version of 9 June 2023. */
+export function shippedSchedule(): Schedule {
+  return loadSchedule(fileURLToPath(new URL('./schedules/recording-policy-2023-06-09.yaml', import.meta.url)));
+}
+
+/** Reads and checks one schedule file. Throws ScheduleError listing every mistake with its line. */
+export function loadSchedule(path: string): Schedule {
+  return parseSchedule(readFileSync(path, 'utf8'), path);
+}
+
+/** As `loadSchedule`, from text; `name` is what the error messages call it. */
+export function parseSchedule(text: string, name: string): Schedule {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const at = (offset: number) => `${name}, line ${lines.linePos(offset).line}`;
+  if (document.errors.length > 0) {
+    throw new ScheduleError(document.errors.map((e) => `${at(e.pos[0])}: not YAML: ${e.message}`).join('\n'));
+  }
+  const checked = scheduleShape.safeParse(document.toJS());
+  const mistakes = checked.success
+    ? crossCheck(checked.data)
+    : checked.error.issues.map((issue) => ({ path: issue.path, message: issueWords(issue) }));
+  if (mistakes.length > 0) {
+    throw new ScheduleError(mistakes.map((m) => `${at(offsetOf(document, m.path))}: ${m.message}`).join('\n'));
+  }
+  return checked.data as Schedule;
+}
+
+/** The rule of that id. Throws when the schedule has none: an id always comes from the same schedule. */
+export function ruleById(schedule: Schedule, ruleId: string): Rule {
+  const rule = schedule.rules.find((r) => r.id === ruleId);
+  if (!rule) throw new Error(`Schedule ${schedule.version} has no rule "${ruleId}".`);
+  return rule;
+}
+
+/** The rules of a category, those with a condition first: the first that applies is the one. */
+export function rulesOf(schedule: Schedule, category: Category): Rule[] {
+  const own = schedule.rules.filter((rule) => rule.category === category);
+  return [...own.filter((rule) => 'when' in rule && rule.when), ...own.filter((rule) => !('when' in rule && rule.when))];
+}
+
+/** The clause as people read it: the kind of file and its period, in the policy's words. */
+export function clauseWords(rule: Rule): string {
+  return `${rule.clause[0]}: ${rule.clause[1]}`;
+}
+
+interface Mistake {
+  path: PropertyKey[];
+  message: string;
+}
+
+function crossCheck(schedule: Schedule): Mistake[] {
+  return [...duplicateIds(schedule), ...unknownCategories(schedule), ...categoriesWithoutBase(schedule), ...mixedClosure(schedule)];
+}
+
+function duplicateIds({ rules }: Schedule): Mistake[] {
+  return rules.flatMap((rule, i) =>
+    rules.findIndex((other) => other.id === rule.id) < i
+      ? [
+          {
+            path: ['rules', i, 'id'],
+            message: `the rule id "${rule.id}" is used twice; ids are printed and stored, so each must be its own`,
+          },
+        ]
+      : [],
+  );
+}
+
+function unknownCategories({ rules, categories, statutory_minimum }: Schedule): Mistake[] {
+  const known = Object.keys(categories).join(', ');
+  const places = rules.map((rule, i) => ({ path: ['rules', i, 'category'] as PropertyKey[], category: rule.category }));
+  if (statutory_minimum) places.push({ path: ['statutory_minimum', 'category'], category: statutory_minimum.category });
+  return places
+    .filter(({ category }) => !(category in categories))
+    .map(({ path, category }) => ({ path, message: `"${category}" is not one of the categories listed above: ${known}` }));
+}
+
+function categoriesWithoutBase({ rules, categories }: Schedule): Mistake[] {
+  return Object.keys(categories).flatMap((category) => {
+    const bases = rules.filter((rule) => rule.category === category && !('when' in rule && rule.when)).length;
+    if (bases === 1) return [];
+    return [{ path: ['categories', category], message: `category "${category}" needs exactly one rule without "when", it has ${bases}` }];
+  });
+}
+
+/** A file is blocked as open by category, so the rules of one category must agree on whether it must be closed. */
+function mixedClosure({ rules }: Schedule): Mistake[] {
+  return rules.flatMap((rule, i) => {
+    const first = rules.find((other) => other.category === rule.category);
+    if (!first || first.requires_closure === rule.requires_closure) return [];
+    return [{ path: ['rules', i, 'requires_closure'], message: `all rules of "${rule.category}" must agree on requires_closure` }];
+  });
+}
+
+function issueWords(issue: z.core.$ZodIssue): string {
+  const where = issue.path.length > 0 ? issue.path.join('.') : 'the schedule';
+  if (issue.code !== 'invalid_union') return `${where}: ${issue.message}`;
+  const closest = [...issue.errors].sort((a, b) => a.length - b.length)[0] ?? [];
+  return `${where}: ${closest.map((i) => `${i.path.join('.')} ${i.message}`.trim()).join('; ') || issue.message}`;
+}
+
+/** Where in the text the value at `path` stands, or the nearest thing around it. */
+function offsetOf(document: ReturnType<typeof parseDocument>, path: PropertyKey[]): number {
+  for (let depth = path.length; depth > 0; depth--) {
+    const parent = document.getIn(path.slice(0, depth - 1), true) ?? document.contents;
+    const key = path[depth - 1];
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isScalar(item.key) && item.key.value === key);
+      if (pair && isScalar(pair.key) && pair.key.range) return pair.key.range[0];
+    }
+    const node = document.getIn(path.slice(0, depth), true) as { range?: [number, number, number] | null } | undefined;
+    if (node?.range) return node.range[0];
+  }
+  return 0;
+}

@@ -1,0 +1,333 @@
+/** Proves who starts, joins and stops the embedded PostgreSQL, with real servers and real processes. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, chown, mkdir, mkdtemp, readFile, readdir, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startEmbedded, stopEmbedded } from '../db/embedded.ts';
+import type { EmbeddedServer } from '../db/embedded.ts';
+
+type Connection = EmbeddedServer['connection'];
+interface Holder {
+  process: ChildProcess;
+  connection: Connection;
+}
+
+const FIXTURE = fileURLToPath(new URL('fixtures/embeddedHolder.ts', import.meta.url));
+const SLOW = 60_000;
+const isRoot = process.getuid?.() === 0;
+let home = '';
+let holders: ChildProcess[] = [];
+
+beforeEach(async () => {
+  home = path.join(await mkdtemp(path.join(tmpdir(), 'retention test ')), 'home');
+});
+
+afterEach(async () => {
+  for (const holder of holders) await end(holder, 'SIGKILL');
+  holders = [];
+  delete process.env['RETENTION_EMBEDDED_AS'];
+  await stopEmbedded(home);
+  await rm(await stateFolder(), { recursive: true, force: true });
+  await rm(path.dirname(home), { recursive: true });
+}, SLOW);
+
+describe('one process', () => {
+  it('gets a usable server, and its release stops it', { timeout: SLOW }, async () => {
+    const server = await startEmbedded(home);
+    expect(server.connection).toMatchObject({ host: '127.0.0.1', database: 'retention' });
+    expect(await ask(server.connection, 'show data_checksums')).toBe('on');
+    expect(await ask(server.connection, 'show fsync')).toBe('on');
+    expect(await ask(server.connection, 'show timezone')).toBe('UTC');
+    expect(await ask(server.connection, `select lower('ÁÉ') || pg_encoding_to_char(encoding) from pg_database limit 1`)).toBe('áéUTF8');
+    await server.release();
+    expect(await isRunning()).toBe(false);
+    await server.release();
+  });
+
+  it('finds its rows again on a second start', { timeout: SLOW }, async () => {
+    await keepOneRow(await startEmbedded(home));
+    expect(await readRowAndRelease()).toBe('kept');
+  });
+
+  it('takes a home relative to the working folder, as the default is', { timeout: SLOW }, async () => {
+    const server = await startEmbedded(path.relative(process.cwd(), home));
+    expect((await stat(path.join(home, 'postgres'))).isDirectory()).toBe(true);
+    expect(await realpath(path.join(home, 'postgres'))).toBe(path.join(await realpath(home), 'postgres'));
+    expect(await stopEmbedded(path.relative(process.cwd(), home))).toBe('stopped');
+    await server.release();
+  });
+
+  it('may start twice: the server lives until the second release', { timeout: SLOW }, async () => {
+    const [first, second] = await Promise.all([startEmbedded(home), startEmbedded(home)]);
+    expect(second.connection).toEqual(first.connection);
+    await first.release();
+    expect(await ask(second.connection, 'select 1')).toBe(1);
+    await second.release();
+    expect(await isRunning()).toBe(false);
+  });
+
+  it('leaves folders and files that only their owner can read', { timeout: SLOW }, async () => {
+    const server = await startEmbedded(home);
+    expect(await openToOthers(home)).toEqual([]);
+    expect((await stat(path.join(home, 'postgres', 'cluster', 'password'))).mode & 0o777).toBe(0o600);
+    await server.release();
+  });
+
+  it('keeps failed statements and their values out of the log', { timeout: SLOW }, async () => {
+    const server = await startEmbedded(home);
+    await ask(server.connection, 'create table persons (name text primary key)');
+    await ask(server.connection, `insert into persons values ('Ada Example')`);
+    await expect(ask(server.connection, `insert into persons values ('Ada Example')`)).rejects.toThrow(/duplicate/);
+    await expect(ask(server.connection, `select 'Ada Example'::date`)).rejects.toThrow(/invalid input/);
+    await server.release();
+    expect(await readFile(path.join(home, 'postgres', 'server.log'), 'utf8')).not.toContain('Ada');
+  });
+
+  it('ends by itself while present, without a release', { timeout: SLOW }, async () => {
+    const module = JSON.stringify(new URL('../db/embedded.ts', import.meta.url).href);
+    const script = `const { startEmbedded } = await import(${module}); await startEmbedded(${JSON.stringify(home)});`;
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { stdio: 'inherit' });
+    holders.push(child);
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await stopEmbedded(home)).toBe('stopped');
+  });
+
+  it('does not fail when the server is stopped under it', { timeout: SLOW }, async () => {
+    const server = await startEmbedded(home);
+    expect(await stopEmbedded(home)).toBe('stopped');
+    expect(await stopEmbedded(home)).toBe('not_running');
+    await server.release();
+  });
+});
+
+describe('several processes', () => {
+  it('first-start at once and share one server', { timeout: SLOW }, async () => {
+    const all = await Promise.all([hold(), hold(), hold()]);
+    expect(new Set(all.map((holder) => JSON.stringify(holder.connection))).size).toBe(1);
+    expect(await readdir(path.join(home, 'postgres'))).toEqual(expect.arrayContaining(['cluster', 'server.log']));
+    expect(await readdir(path.join(home, 'postgres'))).toHaveLength(2);
+    await Promise.all(all.map((holder) => end(holder.process)));
+    expect(await isRunning()).toBe(false);
+  });
+
+  it('the first out leaves it running for the second', { timeout: SLOW }, async () => {
+    const first = await hold();
+    const second = await hold();
+    await end(first.process);
+    expect(await ask(second.connection, 'select 1')).toBe(1);
+    await end(second.process);
+    expect(await isRunning()).toBe(false);
+  });
+
+  it('survive starts and releases that cross', { timeout: 3 * SLOW }, async () => {
+    const visit = async (): Promise<void> => {
+      for (let round = 0; round < 6; round += 1) {
+        const server = await startEmbedded(home);
+        expect(await ask(server.connection, 'select 1')).toBe(1);
+        await server.release();
+      }
+    };
+    await Promise.all([visit(), visit(), visit()]);
+    expect(await isRunning()).toBe(false);
+  });
+});
+
+describe('after a crash', () => {
+  it('of the holder, the next start joins the server and its release stops it', { timeout: SLOW }, async () => {
+    const holder = await hold();
+    const before = await postmasterPid();
+    await end(holder.process, 'SIGKILL');
+    expect(await isRunning()).toBe(true);
+    const server = await startEmbedded(home);
+    expect(server.connection).toEqual(holder.connection);
+    expect(await postmasterPid()).toBe(before);
+    await presenceOf(server.connection, 1);
+    await server.release();
+    expect(await isRunning()).toBe(false);
+  });
+
+  it('of the server, the next start recovers', { timeout: SLOW }, async () => {
+    const holder = await hold();
+    await ask(holder.connection, 'create table kept (word text)');
+    await ask(holder.connection, `insert into kept values ('kept')`);
+    process.kill(await postmasterPid(), 'SIGKILL');
+    expect(await readRowAndRelease()).toBe('kept');
+  });
+
+  it('of one backend, a holder is present again', { timeout: SLOW }, async () => {
+    const holder = await hold();
+    const victim = new pg.Client(holder.connection);
+    const dropped = new Promise((resolve) => victim.on('error', resolve));
+    await victim.connect();
+    process.kill(Number((await victim.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid), 'SIGKILL');
+    await dropped;
+    await presenceOf(holder.connection, 1);
+    const server = await startEmbedded(home);
+    await server.release();
+    expect(await ask(holder.connection, 'select 1')).toBe(1);
+  });
+
+  it('a lock file with the number of another living program does not prevent a start', { timeout: SLOW }, async () => {
+    await keepOneRow(await startEmbedded(home));
+    const data = path.join(home, 'postgres', 'cluster', 'data');
+    await writeFile(path.join(data, 'postmaster.pid'), `${process.pid}\n${data}\n1\n1\n\n127.0.0.1\n0 0\nready\n`, { mode: 0o600 });
+    expect(await stopEmbedded(home)).toBe('not_running');
+    expect(await readRowAndRelease()).toBe('kept');
+  });
+});
+
+describe('refusals', () => {
+  it('names both versions when another PostgreSQL made the data', { timeout: SLOW }, async () => {
+    await (await startEmbedded(home)).release();
+    const file = path.join(home, 'postgres', 'cluster', 'data', 'PG_VERSION');
+    await writeFile(file, '15\n');
+    await expect(startEmbedded(home)).rejects.toThrow(/made by PostgreSQL 15, this program carries 18.*pg_dump/s);
+    await writeFile(file, '18\n');
+    await (await startEmbedded(home)).release();
+  });
+
+  it('gives the reason and the log when the server cannot start', { timeout: SLOW }, async () => {
+    await (await startEmbedded(home)).release();
+    await rm(path.join(home, 'postgres', 'cluster', 'data', 'global', 'pg_control'));
+    await expect(startEmbedded(home)).rejects.toThrow(/did not start: .*pg_control.*server\.log/s);
+  });
+
+  it('says that there is nothing to stop', async () => {
+    expect(await stopEmbedded(home)).toBe('not_running');
+  });
+});
+
+describe.runIf(isRoot)('as root', () => {
+  it.each(['userns', 'nobody'])('works by %s', { timeout: SLOW }, async (way) => {
+    process.env['RETENTION_EMBEDDED_AS'] = way;
+    await chmod(path.dirname(home), 0o755);
+    await mkdir(home, { mode: 0o755 });
+    await keepOneRow(await startEmbedded(home));
+    expect((await stat(path.join(home, 'postgres', 'cluster', 'data'))).uid).toBe(way === 'nobody' ? 65534 : 0);
+    expect(await openToOthers(path.join(home, 'postgres'))).toEqual([]);
+    expect(await readRowAndRelease()).toBe('kept');
+  });
+
+  it('works by userns below a folder of 0700', { timeout: SLOW }, async () => {
+    process.env['RETENTION_EMBEDDED_AS'] = 'userns';
+    await keepOneRow(await startEmbedded(home));
+    expect(await readRowAndRelease()).toBe('kept');
+  });
+
+  it('keeps the data in a system folder where nobody cannot enter home, and finds it again', { timeout: SLOW }, async () => {
+    process.env['RETENTION_EMBEDDED_AS'] = 'nobody';
+    await keepOneRow(await startEmbedded(home));
+    expect(await readlink(path.join(home, 'postgres'))).toBe(path.join(await stateFolder(), 'postgres'));
+    delete process.env['RETENTION_EMBEDDED_AS'];
+    expect(await readRowAndRelease()).toBe('kept');
+  });
+
+  it('takes over for nobody what root made in a namespace', { timeout: SLOW }, async () => {
+    await chmod(path.dirname(home), 0o755);
+    await mkdir(home, { mode: 0o755 });
+    process.env['RETENTION_EMBEDDED_AS'] = 'userns';
+    await keepOneRow(await startEmbedded(home));
+    process.env['RETENTION_EMBEDDED_AS'] = 'nobody';
+    expect(await readRowAndRelease()).toBe('kept');
+  });
+
+  it('runs as the ordinary user whose data it is', { timeout: SLOW }, async () => {
+    await chmod(path.dirname(home), 0o755);
+    await mkdir(home, { mode: 0o755 });
+    process.env['RETENTION_EMBEDDED_AS'] = 'nobody';
+    await keepOneRow(await startEmbedded(home));
+    delete process.env['RETENTION_EMBEDDED_AS'];
+    await chownAll(path.join(home, 'postgres'), 1001);
+    expect(await readRowAndRelease()).toBe('kept');
+    expect((await stat(path.join(home, 'postgres', 'server.log'))).uid).toBe(1001);
+  });
+
+  it('refuses an unknown way', async () => {
+    process.env['RETENTION_EMBEDDED_AS'] = 'admin';
+    await expect(startEmbedded(home)).rejects.toThrow(/RETENTION_EMBEDDED_AS is "admin"/);
+    delete process.env['RETENTION_EMBEDDED_AS'];
+  });
+});
+
+/** Where the launcher keeps what PostgreSQL cannot reach in this home. */
+async function stateFolder(): Promise<string> {
+  const place = await realpath(home).catch(() => home);
+  return `/var/lib/retention-embedded-${createHash('sha256').update(place).digest('hex').slice(0, 16)}`;
+}
+
+async function hold(): Promise<Holder> {
+  const child = spawn(process.execPath, ['--import', 'tsx', FIXTURE, home], { stdio: ['pipe', 'pipe', 'inherit'] });
+  holders.push(child);
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+  return { process: child, connection: JSON.parse(line) as Connection };
+}
+
+async function end(child: ChildProcess, signal?: 'SIGKILL'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  if (signal) child.kill(signal);
+  else child.stdin?.end();
+  const [code] = (await exited) as [number | null];
+  if (!signal) expect(code).toBe(0);
+}
+
+async function ask(connection: Connection, sql: string): Promise<unknown> {
+  const client = new pg.Client(connection);
+  await client.connect();
+  try {
+    const { rows } = await client.query<Record<string, unknown>>(sql);
+    return Object.values(rows[0] ?? {})[0];
+  } finally {
+    await client.end();
+  }
+}
+
+async function keepOneRow(server: EmbeddedServer): Promise<void> {
+  await ask(server.connection, 'create table kept (word text)');
+  await ask(server.connection, `insert into kept values ('kept')`);
+  await server.release();
+  expect(await isRunning()).toBe(false);
+}
+
+async function readRowAndRelease(): Promise<unknown> {
+  const server = await startEmbedded(home);
+  const word = await ask(server.connection, 'select word from kept');
+  await server.release();
+  expect(await isRunning()).toBe(false);
+  return word;
+}
+
+/** Waits until as many presences are counted: the server may be recovering, or have yet to notice a dead one. */
+async function presenceOf(connection: Connection, count: number): Promise<void> {
+  const sql = `select count(*)::int from pg_locks where locktype = 'advisory' and objid = 7301001 and granted`;
+  const counted = (): Promise<unknown> => ask(connection, sql).catch((error: unknown) => error);
+  while ((await counted()) !== count) await sleep(20);
+}
+
+async function postmasterPid(): Promise<number> {
+  return Number((await readFile(path.join(home, 'postgres', 'cluster', 'data', 'postmaster.pid'), 'utf8')).split('\n')[0]);
+}
+
+async function isRunning(): Promise<boolean> {
+  return (await readdir(path.join(home, 'postgres', 'cluster', 'data'))).includes('postmaster.pid');
+}
+
+async function chownAll(folder: string, uid: number): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true }))
+    await chown(path.join(entry.parentPath, entry.name), uid, uid);
+  await chown(folder, uid, uid);
+}
+
+async function openToOthers(folder: string): Promise<string[]> {
+  const all = (await readdir(folder, { recursive: true })).map((name) => path.join(folder, name));
+  const modes = await Promise.all([folder, ...all].map(async (file) => ({ file, mode: (await stat(file)).mode })));
+  return modes.filter(({ mode }) => (mode & 0o077) !== 0).map(({ file }) => file);
+}

@@ -1,0 +1,86 @@
+/** Starts one real PostgreSQL for a test run, the one on the PATH or the embedded one, with a migrated template database. */
+import { access, chmod, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import knexModule from 'knex';
+import pg from 'pg';
+import { register } from 'tsx/esm/api';
+import type { TestProject } from 'vitest/node';
+import { knexConfig, migrate } from '../../db/connect.ts';
+import { startEmbedded, type EmbeddedServer } from '../../db/embedded.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** URL of the server's maintenance database; another database of it is this URL with another path. */
+    postgresUrl: string;
+  }
+}
+
+export const TEMPLATE = 'retention_template';
+
+/** Tests may lose their data when the machine crashes; the product may not. */
+const FASTER = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+
+/** RETENTION_TEST_POSTGRES is `path` or `embedded`; without it the server on the PATH is taken when there is one. */
+export default async function startPostgres(project: TestProject): Promise<() => Promise<void>> {
+  const binaries = await chosenBinaries();
+  const home = await mkdtemp(path.join(tmpdir(), 'retention-tests-'));
+  // As root the server runs as another user, who must pass through.
+  await chmod(home, 0o711);
+  const server = await startEmbedded(home, { ...(binaries === null ? {} : { binaries }), settings: FASTER });
+  const url = urlOf(server);
+  console.info(`Tests run over PostgreSQL ${await makeTemplate(url)} (${binaries ?? 'embedded'}).`);
+  project.provide('postgresUrl', url);
+  return async () => {
+    if (process.env['RETENTION_KEEP_DATABASES'] === '1') {
+      console.info(`The server was left running. To stop it: RETENTION_HOME=${home} npx retention stop`);
+      return;
+    }
+    await server.release();
+    await rm(home, { recursive: true });
+  };
+}
+
+async function chosenBinaries(): Promise<string | null> {
+  const choice = process.env['RETENTION_TEST_POSTGRES'] ?? '';
+  if (!['', 'path', 'embedded'].includes(choice)) throw new Error(`RETENTION_TEST_POSTGRES is "${choice}": use path or embedded, or leave it out.`);
+  if (choice === 'embedded') return null;
+  const found = await binariesOnPath();
+  if (choice === 'path' && found === null) throw new Error('RETENTION_TEST_POSTGRES=path, but no PostgreSQL server is on the PATH. Install one, or use embedded.');
+  return found;
+}
+
+/** What is on the PATH may be a link into the folder where its companions lie. */
+async function binariesOnPath(): Promise<string | null> {
+  for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
+    for (const name of ['postgres', 'initdb', 'pg_ctl']) {
+      const real = await realpath(path.join(folder, name)).catch(() => null);
+      if (real !== null && (await holdsServer(path.dirname(real)))) return path.dirname(real);
+    }
+  }
+  return null;
+}
+
+async function holdsServer(folder: string): Promise<boolean> {
+  const found = ['postgres', 'initdb', 'pg_ctl'].map((name) => access(path.join(folder, name)));
+  return (await Promise.allSettled(found)).every((result) => result.status === 'fulfilled');
+}
+
+function urlOf({ connection: { host, port, user, password } }: EmbeddedServer): string {
+  return `postgresql://${user}:${password}@${host}:${port}/postgres`;
+}
+
+/** Migrated once; every test clones it. Returns the version of the server. */
+async function makeTemplate(url: string): Promise<string> {
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query(`create database ${TEMPLATE}`);
+  const { rows } = await client.query<{ server_version: string }>('show server_version');
+  await client.end();
+
+  register();
+  const db = knexModule.knex(knexConfig(url.replace(/\/postgres$/, `/${TEMPLATE}`)));
+  await migrate(db);
+  await db.destroy();
+  return rows[0]?.server_version ?? '?';
+}
