@@ -21,7 +21,7 @@ import {
 import type { BaggedFile } from './bagFormat.ts';
 import { placeDocuments, recordPayloadName } from './bagPayload.ts';
 import { BagDamaged, inspectBag } from './bagVerify.ts';
-import { DocumentProblem, readDocument, refuseAltered } from './documentRoot.ts';
+import { DocumentProblem, readDocument, refuseAltered, refuseUnsafe } from './documentRoot.ts';
 import { StoreProblem } from './storeProblem.ts';
 
 export { bagFileName, bagLocation } from './bagFormat.ts';
@@ -86,6 +86,8 @@ function refuseUnusable(content: BagContent): void {
   const names = Object.keys(content.records).map((name) => name.toLowerCase());
   if (names.length === 0) throw new Error('A bag needs at least one record, such as the facts of its case file. Pass it, then run again.');
   if (new Set(names).size < names.length) throw new Error('Two records of one bag differ only in letter case. Rename one, then run again.');
+  // Before the zip writer sees them: its own refusal would name the path.
+  content.documents.forEach((document) => refuseUnsafe(document.path));
 }
 
 /** Writes the zip and fills it at the same time; whichever fails first stops the other, and its error is the one thrown. */

@@ -44,6 +44,8 @@ export function knexConfig(connection: string | Knex.PgConnectionConfig): Knex.C
     client: 'pg',
     connection,
     pool: { min: 0, max: 8 },
+    // An error must not carry the values of its statement: they are names and births, and errors are logged.
+    compileSqlOnError: false,
     migrations: { directory: fileURLToPath(new URL('./migrations', import.meta.url)), loadExtensions: ['.ts'], extension: 'ts' },
   };
 }

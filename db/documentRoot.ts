@@ -49,8 +49,7 @@ export async function openDocument(root: string, path: string): Promise<{ handle
   const real = await locate(root, path);
   const handle = await attempt(path, 'read', () => open(real, READ_ONLY));
   try {
-    await refuseSwapped(path, real, handle);
-    return { handle, size: (await handle.stat()).size };
+    return { handle, size: await refuseSwapped(path, real, handle) };
   } catch (error) {
     await handle.close();
     throw asProblem(error, path, 'read');
@@ -90,6 +89,12 @@ export function refuseAltered(path: string, expected: { size: number | null; sha
   const sameSize = expected.size === null || expected.size === found.size;
   const sameBytes = expected.sha256 === null || expected.sha256.toLowerCase() === found.sha256;
   if (!sameSize || !sameBytes) throw altered(path, `its ${sameSize ? 'SHA-256' : 'size'} is not the one recorded`);
+}
+
+/** Throws DocumentProblem `unsafe` for a path that `unsafePathReason` refuses. */
+export function refuseUnsafe(path: string): void {
+  const reason = unsafePathReason(path);
+  if (reason !== null) throw unsafe(path, reason);
 }
 
 async function removeUnaltered(root: string, path: string, listed: string, expected: DocumentMeasure): Promise<'removed' | 'already_gone'> {
@@ -170,10 +175,12 @@ async function reachRoot(root: string, path: string): Promise<string> {
   }
 }
 
-async function refuseSwapped(path: string, real: string, handle: FileHandle): Promise<void> {
+/** Returns the size of what is open, when that still is what lies at its path. */
+async function refuseSwapped(path: string, real: string, handle: FileHandle): Promise<number> {
   const opened = await handle.stat({ bigint: true });
   const [there, stillReal] = await attempt(path, 'read', () => Promise.all([lstat(real, { bigint: true }), realpath(real)]));
   if (stillReal !== real || !isSameFile(opened, there)) throw altered(path, 'another file took its place while it was read');
+  return Number(opened.size);
 }
 
 function isSameFile(one: BigIntStats, other: BigIntStats): boolean {
@@ -229,11 +236,6 @@ function asProblem(error: unknown, path: string, doing: 'read' | 'removed'): unk
     path,
     `A document of this case file cannot be ${doing} (${code}). Give the service account access to it, then run again.`,
   );
-}
-
-function refuseUnsafe(path: string): void {
-  const reason = unsafePathReason(path);
-  if (reason !== null) throw unsafe(path, reason);
 }
 
 function unsafe(path: string, reason: string): DocumentProblem {

@@ -75,12 +75,15 @@ export function countMismatches(expectedRows: Readonly<Record<string, number>>, 
   return Object.entries(expectedRows)
     .map(([name, expected]) => ({ name, expected, read: Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0 }))
     .filter(({ expected, read }) => expected !== read)
-    .map(({ name, expected, read }) => `${shown(name)}: ${NOTE} announces ${expected} rows, ${read} were read`);
+    .map(({ name, expected, read }) => `${shown(name)}: rows announced in ${NOTE} ${expected}, rows read ${read}`);
 }
 
-interface Source {
-  path: string;
-  name: string;
+/** What the rows of a file are read by, once its header is known. */
+interface Reading {
+  dir: string;
+  name: ExtractFileName;
+  plan: RowPlan;
+  stamp: string;
 }
 
 /** The start of a line: its byte, and its number from 1. */
@@ -104,7 +107,8 @@ const LINE_FEED = 10;
 const CHUNK = 64 * 1024;
 const BATCH_ROWS = 1_000;
 /** A batch of long rows ends here, so that memory does not depend on their length. */
-const BATCH_CHUNKS = 64;
+const BATCH_BYTES = 4 * 1024 * 1024;
+const LEADING_CELL = 1_000;
 const LONGEST_ROW = 4 * 1024 * 1024;
 const LONGEST_NOTE = 1024 * 1024;
 const BROKEN_QUOTES = 'quotes are not as they should be: put the whole cell in quotes and write each quote inside it twice';
@@ -136,26 +140,25 @@ function absentFile(dir: string, name: ExtractFileName): ExtractFile {
 }
 
 async function presentFile(dir: string, name: ExtractFileName, readers: CellReaders): Promise<ExtractFile> {
-  const source = { path: join(dir, name), name };
-  const { header, stamp } = await readHeader(source);
+  const { header, stamp } = await readHeader(dir, name);
   const plan = planRows(name, header, readers);
   const columns = plan.columns.map((column) => column.name);
   const absentColumns = EXTRACT_SPEC[name].columns.map((spec) => spec.name).filter((known) => !columns.includes(known));
   const ignoredColumns = plan.ignored.map((column) => column.name);
-  return { name, present: true, columns, ignoredColumns, absentColumns, batches: () => batches(source, plan, stamp) };
+  return { name, present: true, columns, ignoredColumns, absentColumns, batches: () => batches({ dir, name, plan, stamp }) };
 }
 
 /** `stamp` tells later whether the file is still the one whose header was read. */
-async function readHeader(source: Source): Promise<{ header: string[]; stamp: string }> {
-  const handle = await openPlain(source);
+async function readHeader(dir: string, name: string): Promise<{ header: string[]; stamp: string }> {
+  const file = await PlainFile.open(dir, name);
   try {
-    const stamp = await stampOf(handle);
-    for await (const [first] of csvRecords(handle, source.name)) {
-      if (first) return { header: readableHeader(source.name, first), stamp };
+    const stamp = await file.stamp();
+    for await (const [first] of csvRecords(file)) {
+      if (first) return { header: readableHeader(name, first), stamp };
     }
-    throw new ExtractRefused(source.name, 'it is empty, without even a header', EXPORT_AGAIN);
+    throw new ExtractRefused(name, 'it is empty, without even a header', EXPORT_AGAIN);
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 
@@ -204,23 +207,22 @@ function columnMissing(name: string, column: string, header: readonly string[]):
   return new ExtractRefused(name, `the header has no column ${column}`, `${next} and import again`);
 }
 
-async function* batches(source: Source, plan: RowPlan, stamp: string): AsyncGenerator<ExtractBatch> {
-  const handle = await openPlain(source);
+async function* batches({ dir, name, plan, stamp }: Reading): AsyncGenerator<ExtractBatch> {
+  const file = await PlainFile.open(dir, name);
   try {
     let batch: ExtractBatch = { rows: [], rejects: [], read: 0 };
-    let chunks = 0;
-    for await (const records of dataRecords(handle, source.name)) {
+    let began = file.position;
+    for await (const records of dataRecords(file)) {
       for (const record of records) addRecord(batch, plan, record);
-      chunks += 1;
-      if (batch.read < BATCH_ROWS && chunks < BATCH_CHUNKS) continue;
+      if (batch.read < BATCH_ROWS && file.position - began < BATCH_BYTES) continue;
       yield batch;
       batch = { rows: [], rejects: [], read: 0 };
-      chunks = 0;
+      began = file.position;
     }
     if (batch.read > 0) yield batch;
-    await refuseIfChanged(handle, source.name, stamp);
+    await refuseIfChanged(file, stamp);
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 
@@ -231,11 +233,65 @@ function addRecord(batch: ExtractBatch, plan: RowPlan, { line, cells, broken }: 
   else for (const reject of row) batch.rejects.push(reject);
 }
 
-async function* dataRecords(handle: FileHandle, name: string): AsyncGenerator<CsvRecord[]> {
+async function* dataRecords(file: PlainFile): AsyncGenerator<CsvRecord[]> {
   let headerPassed = false;
-  for await (const records of csvRecords(handle, name)) {
+  for await (const records of csvRecords(file)) {
     yield headerPassed ? records : records.slice(1);
     headerPassed ||= records.length > 0;
+  }
+}
+
+/** One file of the folder, opened; read a chunk at a time, and the last chunk kept, for parsing goes back a little. */
+class PlainFile {
+  readonly name: string;
+  readonly #handle: FileHandle;
+  #offset = 0;
+  #chunk = Buffer.alloc(0);
+
+  private constructor(name: string, handle: FileHandle) {
+    this.name = name;
+    this.#handle = handle;
+  }
+
+  /** Never through a link, which could lead out of the folder, and never waiting on a pipe. */
+  static async open(dir: string, name: string): Promise<PlainFile> {
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const handle = await open(join(dir, name), flags).catch((error: unknown) => {
+      throw new ExtractRefused(name, 'it cannot be opened', 'Make it readable for this service', { cause: error });
+    });
+    if ((await handle.stat()).isFile()) return new PlainFile(name, handle);
+    await handle.close();
+    throw notPlain(name);
+  }
+
+  /** Where the last chunk began. */
+  get position(): number {
+    return this.#offset;
+  }
+
+  /** The bytes from `position` on, as many as there are at hand, at most a chunk; none at the end of the file. */
+  async from(position: number): Promise<Buffer> {
+    const within = position - this.#offset;
+    if (within >= 0 && within < this.#chunk.length) return this.#chunk.subarray(within);
+    this.#chunk = await this.read(position, CHUNK);
+    this.#offset = position;
+    return this.#chunk;
+  }
+
+  /** At most `length` bytes from `position` on, in a buffer of their own, for csv-parse keeps part of what it is given. */
+  async read(position: number, length: number): Promise<Buffer<ArrayBuffer>> {
+    const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, position);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  /** Changes when the file does. */
+  async stamp(): Promise<string> {
+    const { dev, ino, size, mtimeMs } = await this.#handle.stat();
+    return [dev, ino, size, mtimeMs].join(' ');
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
   }
 }
 
@@ -243,14 +299,14 @@ async function* dataRecords(handle: FileHandle, name: string): AsyncGenerator<Cs
  * The records of a CSV file, those of one chunk at a time. Where quoting goes wrong, the line that began the row is left
  * out and parsing starts anew on the next: csv-parse's own skipping lets a stray quote swallow good rows unseen.
  */
-async function* csvRecords(handle: FileHandle, name: string): AsyncGenerator<CsvRecord[]> {
-  let parsing = new Parsing(await startOf(handle, name));
+async function* csvRecords(file: PlainFile): AsyncGenerator<CsvRecord[]> {
+  let parsing = new Parsing(await startOf(file));
   for (;;) {
-    const chunk = await readChunk(handle, parsing.fed);
+    const chunk = await file.from(parsing.fed);
     const error = await parsing.feed(chunk);
     yield parsing.drain();
     if (error !== null || parsing.fed - parsing.next.offset > LONGEST_ROW) {
-      const { left, resume } = await leaveOut(handle, name, parsing, error);
+      const { left, resume } = await leaveOut(file, parsing, error);
       yield left;
       parsing = new Parsing(resume);
     } else if (chunk.length === 0) return;
@@ -330,17 +386,13 @@ function lineBreaks(cells: readonly string[]): number {
 }
 
 /** The row that stopped the parser, as a broken record, and where to start anew; nothing is left out if it only met empty lines. */
-async function leaveOut(
-  handle: FileHandle,
-  name: string,
-  parsing: Parsing,
-  error: CsvError | null,
-): Promise<{ left: CsvRecord[]; resume: Place }> {
-  const start = await skipLines(handle, parsing.next, parsing.emptyLines);
+async function leaveOut(file: PlainFile, parsing: Parsing, error: CsvError | null): Promise<{ left: CsvRecord[]; resume: Place }> {
+  const start = await skipLines(file, parsing.next, parsing.emptyLines);
   if (error === null && parsing.fed - start.offset <= LONGEST_ROW) return { left: [], resume: start };
-  const resume = await skipLines(handle, start, 1);
-  const broken = whyBroken(name, start, resume, error);
-  const head = await readChunk(handle, start.offset);
+  const atHand = await file.from(start.offset);
+  const head = atHand.length < LEADING_CELL ? await file.read(start.offset, LEADING_CELL) : atHand;
+  const resume = await skipLines(file, start, 1);
+  const broken = whyBroken(file.name, start, resume, error);
   return { left: [{ line: start.line, cells: [leadingCell(head)], broken }], resume };
 }
 
@@ -355,14 +407,14 @@ function whyBroken(name: string, start: Place, resume: Place, error: CsvError | 
 
 /** The first cell of a line, if it ends in a comma and has no quote inside. */
 function leadingCell(line: Buffer): string {
-  const match = /^\s*(?:"([^"]*)"|([^",\n]*)),/.exec(line.toString('utf8', 0, 1_000));
+  const match = /^\s*(?:"([^"]*)"|([^",\n]*)),/.exec(line.toString('utf8', 0, LEADING_CELL));
   return match?.[1] ?? match?.[2] ?? '';
 }
 
-async function skipLines(handle: FileHandle, from: Place, count: number): Promise<Place> {
+async function skipLines(file: PlainFile, from: Place, count: number): Promise<Place> {
   let { offset } = from;
   for (let left = count; left > 0;) {
-    const chunk = await readChunk(handle, offset);
+    const chunk = await file.from(offset);
     if (chunk.length === 0) break;
     const passed = lineEnds(chunk, left);
     left -= passed.lines;
@@ -382,43 +434,21 @@ function lineEnds(chunk: Buffer, most: number): { lines: number; bytes: number }
   return { lines: most, bytes };
 }
 
-/** A new buffer each time, for csv-parse keeps part of the last one. */
-async function readChunk(handle: FileHandle, position: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, position);
-  return buffer.subarray(0, bytesRead);
-}
-
 /** Past the byte-order mark of UTF-8; refuses those of other encodings. */
-async function startOf(handle: FileHandle, name: string): Promise<Place> {
-  const mark = (await readChunk(handle, 0)).subarray(0, 3).toString('hex');
-  if (mark.startsWith('fffe') || mark.startsWith('feff')) throw new ExtractRefused(name, 'it is UTF-16, not UTF-8', AS_UTF8);
+async function startOf(file: PlainFile): Promise<Place> {
+  const mark = (await file.from(0)).subarray(0, 3).toString('hex');
+  if (mark.startsWith('fffe') || mark.startsWith('feff')) throw new ExtractRefused(file.name, 'it is UTF-16, not UTF-8', AS_UTF8);
   return { offset: mark === 'efbbbf' ? 3 : 0, line: 1 };
-}
-
-/** Never through a link, which could lead out of the folder, and never waiting on a pipe. */
-async function openPlain({ path, name }: Source): Promise<FileHandle> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const handle = await open(path, flags).catch((error: unknown) => {
-    throw new ExtractRefused(name, 'it cannot be opened', 'Make it readable for this service', { cause: error });
-  });
-  if ((await handle.stat()).isFile()) return handle;
-  await handle.close();
-  throw notPlain(name);
 }
 
 function notPlain(name: string): ExtractRefused {
   return new ExtractRefused(name, 'it is not a plain file', 'Put the file itself there, no link or folder');
 }
 
-async function stampOf(handle: FileHandle): Promise<string> {
-  const { dev, ino, size, mtimeMs } = await handle.stat();
-  return [dev, ino, size, mtimeMs].join(' ');
-}
-
 /** An extract still being written would land in part. */
-async function refuseIfChanged(handle: FileHandle, name: string, stamp: string): Promise<void> {
-  if ((await stampOf(handle)) === stamp) return;
-  throw new ExtractRefused(name, 'it changed while it was being read', 'Wait until the export is done and import again');
+async function refuseIfChanged(file: PlainFile, stamp: string): Promise<void> {
+  if ((await file.stamp()) === stamp) return;
+  throw new ExtractRefused(file.name, 'it changed while it was being read', 'Wait until the export is done and import again');
 }
 
 async function readNote(dir: string, ignoredFiles: readonly string[]): Promise<Pick<Extract, 'exportedAt' | 'expectedRows'>> {
@@ -432,12 +462,13 @@ async function readNote(dir: string, ignoredFiles: readonly string[]): Promise<P
 }
 
 async function noteText(dir: string): Promise<string> {
-  const handle = await openPlain({ path: join(dir, NOTE), name: NOTE });
+  const file = await PlainFile.open(dir, NOTE);
   try {
-    if ((await handle.stat()).size > LONGEST_NOTE) throw badNote('longer than 1 MB');
-    return await handle.readFile('utf8');
+    const bytes = await file.read(0, LONGEST_NOTE + 1);
+    if (bytes.length > LONGEST_NOTE) throw badNote('longer than 1 MB');
+    return bytes.toString('utf8');
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 

@@ -18,14 +18,16 @@ export interface Run {
 }
 
 /**
- * Runs `work` while holding the lock of the night; the database drops it when this process dies. Throws a Refusal when
- * another holds it.
+ * Runs `work` while holding the lock of the night, which the database drops when this process dies. `alone` for a night or
+ * a step that must be by itself; `together` for archiving, which several processes may do at once. Throws a Refusal when
+ * it cannot be had.
  */
-export async function withNightLock<T>(db: Knex, work: () => Promise<T>): Promise<T> {
+export async function withNightLock<T>(db: Knex, how: 'alone' | 'together', work: () => Promise<T>): Promise<T> {
   const pool = db.client as { acquireConnection(): Promise<PoolClient>; releaseConnection(c: PoolClient): Promise<void> };
   const connection = await pool.acquireConnection();
+  const shared = how === 'together' ? '_shared' : '';
   try {
-    const lock = await connection.query<{ got: boolean }>("select pg_try_advisory_lock(hashtext('night')) as got");
+    const lock = await connection.query<{ got: boolean }>(`select pg_try_advisory_lock${shared}(hashtext('night')) as got`);
     if (!lock.rows[0]?.got) {
       throw new Refusal(
         'night_is_running',
@@ -35,16 +37,16 @@ export async function withNightLock<T>(db: Knex, work: () => Promise<T>): Promis
     try {
       return await work();
     } finally {
-      await connection.query("select pg_advisory_unlock(hashtext('night'))");
+      await connection.query(`select pg_advisory_unlock${shared}(hashtext('night'))`);
     }
   } finally {
     await pool.releaseConnection(connection);
   }
 }
 
-/** Opens a row in the ledger. Only under the lock: rows left `running` by a process that died are marked interrupted. */
+/** Opens a row in the ledger. Who holds the lock alone marks rows that a dead process left `running` as interrupted. */
 export async function startRun(db: Knex, kind: RunKind, asOf: IsoDate): Promise<number> {
-  await db('runs').where({ outcome: 'running' }).update({ outcome: 'interrupted', finished_at: db.fn.now() });
+  if (kind !== 'archive') await db('runs').where({ outcome: 'running' }).update({ outcome: 'interrupted', finished_at: db.fn.now() });
   const rows = await db('runs').insert({ kind, as_of: asOf }).returning('id');
   return (rows[0] as { id: number }).id;
 }
@@ -88,4 +90,10 @@ export async function lastSuccessfulNight(db: Knex): Promise<IsoDate | null> {
 /** The latest runs, newest first. */
 export async function latestRuns(db: Knex, limit: number): Promise<Run[]> {
   return db<Run>('runs').orderBy('id', 'desc').limit(limit);
+}
+
+/** Business date of the last extract that landed; null before the first. */
+export async function lastImported(db: Knex): Promise<IsoDate | null> {
+  const row = await db('imports').max('as_of as as_of').first<{ as_of: IsoDate | null } | undefined>();
+  return row?.as_of ?? null;
 }

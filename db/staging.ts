@@ -160,6 +160,6 @@ function escapeCopy(text: string): string {
 const COPY_ESCAPES: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 /** The connection a transaction runs on: knex hands out the same one for as long as the transaction lasts. */
-async function connectionOf(trx: Knex.Transaction): Promise<PoolClient> {
+export async function connectionOf(trx: Knex.Transaction): Promise<PoolClient> {
   return (trx.client as { acquireConnection(): Promise<PoolClient> }).acquireConnection();
 }

@@ -103,9 +103,12 @@ export class ScheduleError extends Error {
   override name = 'ScheduleError';
 }
 
-/** The schedule that ships with the product: the policy's version of 9 June 2023. */
+/** The file of the schedule that ships with the product: the policy's version of 9 June 2023. */
+export const SHIPPED_SCHEDULE = fileURLToPath(new URL('./schedules/recording-policy-2023-06-09.yaml', import.meta.url));
+
+/** The schedule that ships with the product, read and checked. */
 export function shippedSchedule(): Schedule {
-  return loadSchedule(fileURLToPath(new URL('./schedules/recording-policy-2023-06-09.yaml', import.meta.url)));
+  return loadSchedule(SHIPPED_SCHEDULE);
 }
 
 /** Reads and checks one schedule file. Throws ScheduleError listing every mistake with its line. */

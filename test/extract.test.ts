@@ -127,16 +127,12 @@ describe('the folder', () => {
 
 describe('the header', () => {
   test('a required column that is missing refuses the import and is named', async () => {
-    expect(await refusal({ 'files.csv': 'file_ref,subject_refs\nF1,P1\n' })).toContain(
-      'files.csv: the header has no column categories',
-    );
+    expect(await refusal({ 'files.csv': 'file_ref,subject_refs\nF1,P1\n' })).toContain('files.csv: the header has no column categories');
     expect(await refusal({ 'documents.csv': 'file_ref;path\nF1;a.pdf\n' })).toContain('Separate the columns by commas');
   });
 
   test('a column given twice refuses the import, an ignored one too', async () => {
-    expect(await refusal({ 'people.csv': 'person_ref,name, name\n' })).toContain(
-      'the header has the column name twice',
-    );
+    expect(await refusal({ 'people.csv': 'person_ref,name, name\n' })).toContain('the header has the column name twice');
     expect(await refusal({ 'people.csv': 'person_ref,x,x\n' })).toContain('column x twice');
   });
 
@@ -147,9 +143,7 @@ describe('the header', () => {
       ignoredColumns: ['note', 'column 4, without a name'],
       absentColumns: ['date_of_death', 'known_to_adult_services', 'poses_risk_to_children'],
     });
-    expect((await readAll(extract, 'people.csv')).rows).toEqual([
-      { line: 2, ref: 'P1', cells: ['P1', 'Ann', '1990-05-01'] },
-    ]);
+    expect((await readAll(extract, 'people.csv')).rows).toEqual([{ line: 2, ref: 'P1', cells: ['P1', 'Ann', '1990-05-01'] }]);
   });
 
   test('a name in other letters is another column', async () => {
@@ -201,9 +195,7 @@ describe('cells', () => {
   });
 
   test('an empty cell is not known, whatever its column', async () => {
-    const { rows } = await files(
-      'file_ref,categories,subject_refs,opened_on,child_placed,medium,location\nF1,financial, ;,,,"", \n',
-    );
+    const { rows } = await files('file_ref,categories,subject_refs,opened_on,child_placed,medium,location\nF1,financial, ;,,,"", \n');
     expect(rows[0]?.cells).toEqual(['F1', ['financial'], null, null, null, null, null]);
   });
 
@@ -217,28 +209,17 @@ describe('cells', () => {
     expect(await personCell('date_of_birth', written)).toBe(read);
   });
 
-  test.each([
-    '29/02/2001',
-    '2001-02-30',
-    '1/5/1990',
-    '1990-05-01T00:00',
-    '05/13/1990',
-    '0000-01-01',
-    '1990-13',
-    'about 1990',
-  ])('a birth written %s is rejected and not repeated', async (written) => {
-    const reason = await personCell('date_of_birth', written);
-    expect(reason).toBe(
-      'not a date: write a day that exists as yyyy-mm-dd or dd/mm/yyyy, or yyyy or yyyy-mm if no more is known',
-    );
-  });
-
-  test.each(['01/05/90', '90-05-01', '1/5/90', '05/90', '90'])(
-    'a two-digit year, as in %s, has a reason of its own',
+  test.each(['29/02/2001', '2001-02-30', '1/5/1990', '1990-05-01T00:00', '05/13/1990', '0000-01-01', '1990-13', 'about 1990'])(
+    'a birth written %s is rejected and not repeated',
     async (written) => {
-      expect(await personCell('date_of_birth', written)).toBe('write the year with four digits');
+      const reason = await personCell('date_of_birth', written);
+      expect(reason).toBe('not a date: write a day that exists as yyyy-mm-dd or dd/mm/yyyy, or yyyy or yyyy-mm if no more is known');
     },
   );
+
+  test.each(['01/05/90', '90-05-01', '1/5/90', '05/90', '90'])('a two-digit year, as in %s, has a reason of its own', async (written) => {
+    expect(await personCell('date_of_birth', written)).toBe('write the year with four digits');
+  });
 
   test('only a birth may be known in part', async () => {
     expect(await personCell('date_of_death', '1990')).toMatch(/^not a date/);
@@ -251,9 +232,7 @@ describe('cells', () => {
       .tuple(fc.constantFrom('0000', '0999', '1900', '2000', '2024', '2025'), part, part, fc.constantFrom('-', '/'))
       .map(([y, m, d, sign]) => (sign === '-' ? `${y}-${m}-${d}` : `${d}/${m}/${y}`));
     const texts = fc.sample(fc.oneof(written, fc.stringMatching(/^[0-9/-]{9,11}$/)), 2_000);
-    const { rows } = await files(
-      ['file_ref,categories,opened_on', ...texts.map((t, i) => `F${i},financial,${t}`)].join('\n'),
-    );
+    const { rows } = await files(['file_ref,categories,opened_on', ...texts.map((t, i) => `F${i},financial,${t}`)].join('\n'));
     const expected = texts.map((text, i) => [`F${i}`, readDate(text)]).filter(([, date]) => date !== null);
     expect(rows.map(({ cells }) => [cells[0], cells[2]])).toEqual(expected);
   });
@@ -282,12 +261,8 @@ describe('cells', () => {
   });
 
   test('an unknown medium is rejected with the word, cut at 40 characters, its control characters escaped', async () => {
-    expect(await fileCell('medium', 'microfiche')).toBe(
-      '"microfiche": no such medium; known are electronic, paper, both',
-    );
-    expect(await fileCell('medium', `a\u001bb\u202e${'c'.repeat(60)}`)).toContain(
-      `"a\\u{1b}b\\u{202e}${'c'.repeat(36)}…"`,
-    );
+    expect(await fileCell('medium', 'microfiche')).toBe('"microfiche": no such medium; known are electronic, paper, both');
+    expect(await fileCell('medium', `a\u001bb\u202e${'c'.repeat(60)}`)).toContain(`"a\\u{1b}b\\u{202e}${'c'.repeat(36)}…"`);
   });
 
   test('a sha256 is 64 digits, kept in small letters', async () => {
@@ -303,10 +278,7 @@ describe('cells', () => {
     const unsafePathReason = (path: string) => (path.includes('..') ? 'leads out of the document root' : null);
     const { rows, rejects } = await documents('file_ref,path\nF1,a/b.pdf\nF1,../x\nF1,\n', { unsafePathReason });
     expect(rows).toHaveLength(1);
-    expect(rejects.map(({ reason }) => reason)).toEqual([
-      'leads out of the document root',
-      'empty: every row needs it',
-    ]);
+    expect(rejects.map(({ reason }) => reason)).toEqual(['leads out of the document root', 'empty: every row needs it']);
   });
 
   test('a reference may be any text of 200 characters without control characters', async () => {
@@ -403,9 +375,7 @@ describe('rows', () => {
       [3, 'P2', null],
       [4, null, 'person_ref'],
     ]);
-    expect(first.rejects[1]?.reason).toBe(
-      'the row has 3 cells and the header 2: put a cell that holds a comma in quotes',
-    );
+    expect(first.rejects[1]?.reason).toBe('the row has 3 cells and the header 2: put a cell that holds a comma in quotes');
     expect((await people('name,person_ref\nSmith, Ann,P1\n')).rejects).toMatchObject([{ ref: null, column: null }]);
     expect(first).toMatchObject({ read: 4, rows: [{ ref: 'P4' }] });
   });
@@ -467,9 +437,7 @@ describe('size', () => {
   });
 
   test('huge cells reject their row and leave the others alone', async () => {
-    const all = await people(
-      `person_ref,name\nP1,${'x'.repeat(2_000_000)}\nP2,ok\nP3,"${'x'.repeat(9_000_000)}"\nP4,ok\n`,
-    );
+    const all = await people(`person_ref,name\nP1,${'x'.repeat(2_000_000)}\nP2,ok\nP3,"${'x'.repeat(9_000_000)}"\nP4,ok\n`);
     expect(all.rows.map(({ line, ref }) => [line, ref])).toEqual([
       [3, 'P2'],
       [5, 'P4'],
@@ -489,11 +457,7 @@ describe('size', () => {
     const names = Array.from({ length: 10_000 }, (_, i) => `c${i}`).join(',');
     const row = (ref: string, cell: string) => `${ref},${Array.from({ length: 10_000 }, () => cell).join(',')}`;
     const extract = await opened({
-      'people.csv': [
-        `person_ref,${names}`,
-        ...Array.from({ length: 50 }, (_, i) => row(`P${i}`, 'x')),
-        row('bad', '\0'),
-      ].join('\n'),
+      'people.csv': [`person_ref,${names}`, ...Array.from({ length: 50 }, (_, i) => row(`P${i}`, 'x')), row('bad', '\0')].join('\n'),
     });
     expect(extract.files['people.csv'].ignoredColumns).toHaveLength(10_000);
     const all = await readAll(extract, 'people.csv');
@@ -540,8 +504,8 @@ describe('extract.json', () => {
   test('differences in the number of rows are worded, a file that is not there among them', () => {
     const expected = { 'people.csv': 2_000, 'files.csv': 3, 'families.csv': 1, 'documents.csv': 0 };
     expect(countMismatches(expected, { 'people.csv': 1_999, 'files.csv': 3 })).toEqual([
-      'people.csv: extract.json announces 2000 rows, 1999 were read',
-      'families.csv: extract.json announces 1 rows, 0 were read',
+      'people.csv: rows announced in extract.json 2000, rows read 1999',
+      'families.csv: rows announced in extract.json 1, rows read 0',
     ]);
   });
 });
@@ -560,9 +524,7 @@ describe('whatever the bytes', () => {
     at: fc.double({ min: 0, max: 1, noNaN: true }),
     bytes: fc.oneof(
       fc.uint8Array({ minLength: 1, maxLength: 6 }),
-      fc
-        .constantFrom('"', '""', ',', '\n', '\r', '\r\n', '\0', '\uFEFF', ' ', ';', '"\n', '\n"')
-        .map((text) => Buffer.from(text)),
+      fc.constantFrom('"', '""', ',', '\n', '\r', '\r\n', '\0', '\uFEFF', ' ', ';', '"\n', '\n"').map((text) => Buffer.from(text)),
     ),
   });
 
@@ -581,11 +543,7 @@ describe('whatever the bytes', () => {
     const place = Math.floor(at * before.length);
     const rest = how === 'insert' ? place : place + bytes.length;
     if (how === 'truncate') return before.subarray(0, place);
-    return Buffer.concat([
-      before.subarray(0, place),
-      how === 'delete' ? Buffer.alloc(0) : bytes,
-      before.subarray(rest),
-    ]);
+    return Buffer.concat([before.subarray(0, place), how === 'delete' ? Buffer.alloc(0) : bytes, before.subarray(rest)]);
   }
 
   async function expectAccountedFor(dir: string, name: ExtractFileName): Promise<void> {

@@ -19,15 +19,20 @@ export async function up(db: Knex): Promise<void> {
   });
   await appendOnly(db, 'installation');
 
-  await createTable(db, 'audit_events', 'Everything done and refused, chained by hash. Holds references, never names, births or free text.', {
-    seq: ['bigint primary key', 'Position in the chain, from 1, without gaps'],
-    recorded_at: ['timestamptz not null', 'When, by the clock of the database'],
-    actor: ["text not null check (actor !~ '[[:cntrl:]]')", 'Who: a user name, or "service"'],
-    event: ["text not null check (event ~ '^[a-z_.]+$')", 'What, as a stable name: list.signed_off'],
-    details: ["text not null check (details !~ '[[:cntrl:]]')", 'JSON, exactly as it was hashed'],
-    previous_hash: ['text not null', 'Hash of the event before; 64 zeros for the first'],
-    hash: ['text not null unique', 'SHA-256 of previous_hash, seq, recorded_at, actor, event, details, a line each'],
-  });
+  await createTable(
+    db,
+    'audit_events',
+    'Everything done and refused, chained by hash. Holds references, never names, births or free text.',
+    {
+      seq: ['bigint primary key', 'Position in the chain, from 1, without gaps'],
+      recorded_at: ['timestamptz not null', 'When, by the clock of the database'],
+      actor: ["text not null check (actor !~ '[[:cntrl:]]')", 'Who: a user name, or "service"'],
+      event: ["text not null check (event ~ '^[a-z_.]+$')", 'What, as a stable name: list.signed_off'],
+      details: ["text not null check (details !~ '[[:cntrl:]]')", 'JSON, exactly as it was hashed'],
+      previous_hash: ['text not null', 'Hash of the event before; 64 zeros for the first'],
+      hash: ['text not null unique', 'SHA-256 of previous_hash, seq, recorded_at, actor, event, details, a line each'],
+    },
+  );
   await db.raw(`
     create function audit_line(e audit_events) returns text language sql stable as $$
       select concat_ws(E'\\n', e.previous_hash, e.seq, to_char(e.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
@@ -64,11 +69,17 @@ export async function up(db: Knex): Promise<void> {
     'The run ledger: one row for each run of a step or of the whole night.',
     {
       id: ['bigint generated always as identity primary key', 'Printed as runId on every log line'],
-      kind: [`text not null ${oneOf('kind', ['nightly', 'import', 'compute', 'recheck', 'list', 'archive', 'report'])}`, 'The whole night, or one step'],
+      kind: [
+        `text not null ${oneOf('kind', ['nightly', 'import', 'compute', 'recheck', 'list', 'archive', 'report'])}`,
+        'The whole night, or one step',
+      ],
       as_of: ['date not null', 'The business date'],
       started_at: ['timestamptz not null default now()', 'When it began'],
       finished_at: ['timestamptz', 'When it ended; empty while it runs or after a crash'],
-      outcome: [`text not null default 'running' ${oneOf('outcome', ['running', 'succeeded', 'repeated', 'failed', 'interrupted'])}`, 'repeated: a night of a date that had succeeded already'],
+      outcome: [
+        `text not null default 'running' ${oneOf('outcome', ['running', 'succeeded', 'repeated', 'failed', 'interrupted'])}`,
+        'repeated: a night of a date that had succeeded already',
+      ],
       counts: ["jsonb not null default '{}'", 'Counts by step; of a night, outcomes that add up to the number of files'],
       error: ['text', 'Why it failed, without personal data'],
     },

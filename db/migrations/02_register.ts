@@ -16,33 +16,28 @@ export async function up(db: Knex): Promise<void> {
     notices: ["jsonb not null default '[]'", 'Files and columns that were ignored or absent'],
   });
 
-  await createTable(
-    db,
-    'people',
-    'People the files are about. Personal data.',
-    {
-      person_ref: [`${REF} primary key`, 'Reference in the source system'],
-      name: ['text', 'Name'],
-      date_of_birth: ["text check (date_of_birth ~ '^\\d{4}(-\\d{2}){0,2}$')", 'yyyy, yyyy-mm or yyyy-mm-dd, as far as it is known'],
-      date_of_death: ['date', 'Date of death'],
-      known_to_adult_services: ['boolean', 'Known to Adult Services; null is not known, which is not no'],
-      poses_risk_to_children: ['boolean', 'Flagged as posing a risk to children'],
-      birth_earliest: [
-        `date generated always as (case length(date_of_birth)
+  await createTable(db, 'people', 'People the files are about. Personal data.', {
+    person_ref: [`${REF} primary key`, 'Reference in the source system'],
+    name: ['text', 'Name'],
+    date_of_birth: ["text check (date_of_birth ~ '^\\d{4}(-\\d{2}){0,2}$')", 'yyyy, yyyy-mm or yyyy-mm-dd, as far as it is known'],
+    date_of_death: ['date', 'Date of death'],
+    known_to_adult_services: ['boolean', 'Known to Adult Services; null is not known, which is not no'],
+    poses_risk_to_children: ['boolean', 'Flagged as posing a risk to children'],
+    birth_earliest: [
+      `date generated always as (case length(date_of_birth)
            when 4 then make_date(date_of_birth::int, 1, 1)
            when 7 then make_date(left(date_of_birth, 4)::int, right(date_of_birth, 2)::int, 1)
            when 10 then make_date(left(date_of_birth, 4)::int, substr(date_of_birth, 6, 2)::int, right(date_of_birth, 2)::int) end) stored`,
-        'First possible day of birth',
-      ],
-      birth_latest: [
-        `date generated always as (case length(date_of_birth)
+      'First possible day of birth',
+    ],
+    birth_latest: [
+      `date generated always as (case length(date_of_birth)
            when 4 then make_date(date_of_birth::int, 12, 31)
            when 7 then (make_date(left(date_of_birth, 4)::int, right(date_of_birth, 2)::int, 1) + interval '1 month')::date - 1
            when 10 then make_date(left(date_of_birth, 4)::int, substr(date_of_birth, 6, 2)::int, right(date_of_birth, 2)::int) end) stored`,
-        'Last possible day of birth: periods run from it',
-      ],
-    },
-  );
+      'Last possible day of birth: periods run from it',
+    ],
+  });
 
   await createTable(
     db,
@@ -121,16 +116,21 @@ export async function up(db: Knex): Promise<void> {
   });
   await db.raw('create index quarantine_by_ref on quarantine (ref, source)');
 
-  await createTable(db, 'fact_changes', 'Every change of a fact after it was first recorded. Personal data; goes into the bag with its file.', {
-    id: ['bigint generated always as identity primary key', 'Order'],
-    import_id: ['bigint references imports', 'The import that brought it'],
-    as_of: ['date not null', 'Business date'],
-    kind: [`text not null ${oneOf('kind', ['person', 'family', 'file', 'document'])}`, 'What changed'],
-    ref: [`${REF} not null`, 'Reference of the person, family or file'],
-    field: ['text not null', 'Column of the extract'],
-    old_value: ['text', 'Before'],
-    new_value: ['text', 'After'],
-  });
+  await createTable(
+    db,
+    'fact_changes',
+    'Every change of a fact after it was first recorded. Personal data; goes into the bag with its file.',
+    {
+      id: ['bigint generated always as identity primary key', 'Order'],
+      import_id: ['bigint references imports', 'The import that brought it'],
+      as_of: ['date not null', 'Business date'],
+      kind: [`text not null ${oneOf('kind', ['person', 'family', 'file', 'document'])}`, 'What changed'],
+      ref: [`${REF} not null`, 'Reference of the person, family or file'],
+      field: ['text not null', 'Column of the extract'],
+      old_value: ['text', 'Before'],
+      new_value: ['text', 'After'],
+    },
+  );
   await db.raw('create index fact_changes_by_ref on fact_changes (ref, kind)');
   await db.raw(`create trigger fact_changes_are_not_rewritten before update on fact_changes for each row execute function refuse_change()`);
 }

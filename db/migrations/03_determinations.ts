@@ -15,7 +15,10 @@ export async function up(db: Knex): Promise<void> {
     'The current determination of each file: exactly one a file. Written by the set-based calculation alone.',
     {
       file_ref: [`${REF} primary key references case_files on delete cascade`, 'The file'],
-      rank: ['bigint not null', 'Outcome, retainUntil, rule and anchor packed so that the greatest of a file’s pairs decides; see pair_rank'],
+      rank: [
+        'bigint not null',
+        'Outcome, retainUntil, rule and anchor packed so that the greatest of a file’s pairs decides; see pair_rank',
+      ],
       outcome: [`text not null ${oneOf('outcome', OUTCOMES)}`, 'expires, awaiting, undetermined or permanent'],
       rule: ['text', 'Id of the deciding rule; of expires and permanent'],
       anchor_on: ['date', 'The date the period runs from'],
@@ -26,7 +29,10 @@ export async function up(db: Knex): Promise<void> {
       reason: ['text', 'Why there is no date'],
       schedule_version: ['text not null references schedule_versions', 'The version of the schedule that decided'],
       determined_on: ['date not null', 'Business date this determination was first reached'],
-      guarded_from: ['date', 'The latest eligible_from since the file was last confirmed; infinity after permanent. What becomes earlier than this is shortened'],
+      guarded_from: [
+        'date',
+        'The latest eligible_from since the file was last confirmed; infinity after permanent. What becomes earlier than this is shortened',
+      ],
       shortened_on: ['date', 'Business date on which a change made the date earlier; empty when there was none or it was confirmed'],
     },
     [
@@ -48,7 +54,9 @@ export async function up(db: Knex): Promise<void> {
     shortened: ['boolean not null', 'The change made the date earlier, so a person must confirm it'],
   });
   await db.raw('create index determination_changes_by_file on determination_changes (file_ref)');
-  await db.raw('create trigger determination_changes_are_not_rewritten before update on determination_changes for each row execute function refuse_change()');
+  await db.raw(
+    'create trigger determination_changes_are_not_rewritten before update on determination_changes for each row execute function refuse_change()',
+  );
 
   await createTable(db, 'confirmations', 'A records manager’s confirmation of a shortened date or a doubtful birth.', {
     id: ['bigint generated always as identity primary key', 'Number'],
@@ -138,7 +146,9 @@ async function rankFunctions(db: Knex): Promise<void> {
     $$`);
   await db.raw(`create function rank_class(rank bigint) returns int ${pure} $$ select (rank >> 50)::int $$`);
   await db.raw(`create function rank_weight(rank bigint) returns int ${pure} $$ select ((rank >> 28) & 4194303)::int $$`);
-  await db.raw(`create function rank_retain_until(rank bigint) returns date ${pure} $$ select date '0001-01-01' + ((rank >> 28) & 4194303)::int $$`);
+  await db.raw(
+    `create function rank_retain_until(rank bigint) returns date ${pure} $$ select date '0001-01-01' + ((rank >> 28) & 4194303)::int $$`,
+  );
   await db.raw(`create function rank_rule_place(rank bigint) returns int ${pure} $$ select 63 - ((rank >> 22) & 63)::int $$`);
   await db.raw(`create function rank_anchor_on(rank bigint) returns date ${pure} $$ select date '0001-01-01' + (rank & 4194303)::int $$`);
 }

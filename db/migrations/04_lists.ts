@@ -32,7 +32,7 @@ export async function up(db: Knex): Promise<void> {
       ended_reason: ['text', 'Why it was cancelled'],
     },
     [
-      "check ((signed_by is null) = (signed_on is null) and (signed_by is null) = (signed_digest is null) and (signed_by is null) = (cooling_off_days is null))",
+      'check ((signed_by is null) = (signed_on is null) and (signed_by is null) = (signed_digest is null) and (signed_by is null) = (cooling_off_days is null))',
       "check (state not in ('cooling_off', 'in_progress') or signed_by is not null)",
       "check ((state in ('complete', 'cancelled')) = (ended_on is not null))",
       'constraint what_is_signed_is_the_list check (signed_digest is null or signed_digest = digest)',
@@ -154,7 +154,9 @@ async function guards(db: Knex): Promise<void> {
       end if;
       return new;
     end $$`);
-  await db.raw('create trigger disposal_lists_are_guarded before update or delete on disposal_lists for each row execute function guard_disposal_list()');
+  await db.raw(
+    'create trigger disposal_lists_are_guarded before update or delete on disposal_lists for each row execute function guard_disposal_list()',
+  );
 
   await db.raw(`
     create function guard_disposal_list_item() returns trigger language plpgsql as $$

@@ -12,27 +12,35 @@ export async function up(db: Knex): Promise<void> {
     location: ['text', 'Where in the archive store'],
     sha256: ['text', 'SHA-256 of the zip'],
     size: ['bigint', 'Bytes of the zip'],
-    state: [`text not null default 'begun' ${oneOf('state', ['begun', 'waiting', 'archived', 'cleared'])}`, 'begun: not yet part of the archive; waiting: durable, for a receipt or paper; archived; cleared: removed again'],
+    state: [
+      `text not null default 'begun' ${oneOf('state', ['begun', 'waiting', 'archived', 'cleared'])}`,
+      'begun: not yet part of the archive; waiting: durable, for a receipt or paper; archived; cleared: removed again',
+    ],
     begun_on: ['date not null', 'Business date'],
   });
   await db.raw("create unique index one_live_bag_a_file on bags (file_ref) where state <> 'cleared'");
 
-  await createTable(db, 'residual_records', 'The minimal record that stays: the file existed and was lawfully disposed of. No name, no birth, no free text.', {
-    file_ref: [`${REF} primary key`, 'Reference'],
-    list_id: ['bigint not null references disposal_lists', 'The signed list'],
-    rule: ['text not null', 'Rule'],
-    clause: ['text not null', 'The policy’s words'],
-    schedule_version: ['text not null', 'Version of the schedule'],
-    anchor_year: ['integer not null', 'Year the period ran from'],
-    retain_year: ['integer not null', 'Year it ended'],
-    action: ['text not null', 'What was done'],
-    decided_by: ['text not null', 'Who approved it'],
-    signed_by: ['text not null', 'Who signed it off'],
-    signed_on: ['date not null', 'Business date of the sign-off'],
-    archived_on: ['date not null', 'Business date of archiving'],
-    bag_sha256: ['text not null', 'Digest of the bag'],
-    facts_digest: ['text not null', 'Digest of facts and documents as archived, to notice a different row in a later extract'],
-  });
+  await createTable(
+    db,
+    'residual_records',
+    'The minimal record that stays: the file existed and was lawfully disposed of. No name, no birth, no free text.',
+    {
+      file_ref: [`${REF} primary key`, 'Reference'],
+      list_id: ['bigint not null references disposal_lists', 'The signed list'],
+      rule: ['text not null', 'Rule'],
+      clause: ['text not null', 'The policy’s words'],
+      schedule_version: ['text not null', 'Version of the schedule'],
+      anchor_year: ['integer not null', 'Year the period ran from'],
+      retain_year: ['integer not null', 'Year it ended'],
+      action: ['text not null', 'What was done'],
+      decided_by: ['text not null', 'Who approved it'],
+      signed_by: ['text not null', 'Who signed it off'],
+      signed_on: ['date not null', 'Business date of the sign-off'],
+      archived_on: ['date not null', 'Business date of archiving'],
+      bag_sha256: ['text not null', 'Digest of the bag'],
+      facts_digest: ['text not null', 'Digest of facts and documents as archived, to notice a different row in a later extract'],
+    },
+  );
 
   await createTable(db, 'archive_index', 'Restricted. Answers "was there a file about me?" for as long as the bag exists.', {
     id: ['bigint generated always as identity primary key', 'Number'],
@@ -50,7 +58,10 @@ export async function up(db: Knex): Promise<void> {
     path: [REF, 'Path under the document root, until it is removed'],
     sha256: ['text not null', 'As packed'],
     size: ['bigint not null', 'Bytes, as packed'],
-    outcome: [`text not null default 'to_remove' ${oneOf('outcome', ['to_remove', 'removed', 'already_gone', 'failed'])}`, 'What became of it'],
+    outcome: [
+      `text not null default 'to_remove' ${oneOf('outcome', ['to_remove', 'removed', 'already_gone', 'failed'])}`,
+      'What became of it',
+    ],
     error: ['text', 'Why it could not be removed; without the path'],
     removed_on: ['date', 'Business date'],
   });
@@ -74,7 +85,7 @@ export async function up(db: Knex): Promise<void> {
 
   await createTable(db, 'users', 'People who use the system.', {
     name: ["text primary key check (name ~ '^[[:alnum:]._@-]{1,100}$')", 'User name'],
-    roles: ["text[] not null check (cardinality(roles) > 0)", 'Roles; admin excludes every other'],
+    roles: ['text[] not null check (cardinality(roles) > 0)', 'Roles; admin excludes every other'],
     added_by: ['text not null', 'Who added them'],
     added_at: ['timestamptz not null default now()', 'When'],
   });

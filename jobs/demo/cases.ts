@@ -13,7 +13,13 @@ export function childFile(draft: Draft, categories: Category[], born: YearsAgo, 
 }
 
 /** One file of brothers and sisters, the eldest no more than nine years older than the youngest. */
-export function siblingsFile(draft: Draft, categories: Category[], born: YearsAgo, eldest: PersonFacts = {}, file: FileFacts = {}): CaseFile {
+export function siblingsFile(
+  draft: Draft,
+  categories: Category[],
+  born: YearsAgo,
+  eldest: PersonFacts = {},
+  file: FileFacts = {},
+): CaseFile {
   const first = draft.person({ dateOfBirth: draft.day(born), ...eldest });
   const others = Array.from({ length: draft.chance.between(1, 2) }, () => draft.person({ dateOfBirth: draft.day(born) }));
   const children = [first, ...others];
@@ -38,7 +44,11 @@ export function deceasedChildFile(draft: Draft, categories: Category[], born: Ye
 }
 
 /** An adoption: opened and ordered when the child was of that age, closed within the year. */
-export function adoptionFile(draft: Draft, ordered: YearsAgo, facts: { age?: readonly [number, number]; diedAfter?: readonly [number, number]; file?: FileFacts; person?: PersonFacts } = {}): CaseFile {
+export function adoptionFile(
+  draft: Draft,
+  ordered: YearsAgo,
+  facts: { age?: readonly [number, number]; diedAfter?: readonly [number, number]; file?: FileFacts; person?: PersonFacts } = {},
+): CaseFile {
   const adoptionOrderOn = draft.day(ordered);
   const [youngest, oldest] = facts.age ?? [1, 7];
   const dateOfBirth = draft.after(adoptionOrderOn, -oldest, -youngest);
@@ -76,7 +86,12 @@ export function safeguardingFile(draft: Draft, closed: YearsAgo | null, youngest
 /** A child reported missing, and found. */
 export function missingPersonFile(draft: Draft, notifiedOn: IsoDate, file: FileFacts = {}): CaseFile {
   const child = draft.person({ dateOfBirth: draft.after(notifiedOn, -17, -9) });
-  return draft.file(['missing_person'], [child], { openedOn: notifiedOn, closedOn: draft.after(notifiedOn, 0.01, 0.08), notifiedOn, ...file });
+  return draft.file(['missing_person'], [child], {
+    openedOn: notifiedOn,
+    closedOn: draft.after(notifiedOn, 0.01, 0.08),
+    notifiedOn,
+    ...file,
+  });
 }
 
 /** Payments for a child, kept apart from the child's own file; mostly nobody closes them. */
@@ -88,7 +103,10 @@ export function financialFile(draft: Draft, lastEntryOn: IsoDate, file: FileFact
 /** An adult who poses a risk to children. */
 export function adultRiskFile(draft: Draft, opened: YearsAgo): CaseFile {
   const openedOn = draft.day(opened);
-  return draft.file(['adult_posing_risk'], [adult(draft, openedOn, { posesRiskToChildren: true })], { openedOn, closedOn: draft.after(openedOn, 0.5, 6) });
+  return draft.file(['adult_posing_risk'], [adult(draft, openedOn, { posesRiskToChildren: true })], {
+    openedOn,
+    closedOn: draft.after(openedOn, 0.5, 6),
+  });
 }
 
 /** A grown-up of working age on that day. */

@@ -28,8 +28,7 @@ export type Change = (typeof CHANGES)[number];
 
 /** What a later extract has otherwise: a cell, or a row that is there no more. `caseFile` is the file it is about. */
 export type Edit = { change: Change; caseFile: string; file: ExtractFileName; ref: string } & (
-  | { column: string; becomes: string }
-  | { drop: 'every_row' | 'repeated_row' }
+  { column: string; becomes: string } | { drop: 'every_row' | 'repeated_row' }
 );
 
 /** What one story adds to the register. */
@@ -61,7 +60,17 @@ export class Draft {
   constructor(asOf: IsoDate, chance: Chance, numbers: Numbers) {
     this.asOf = asOf;
     this.chance = chance;
-    this.bundle = { people: [], families: [], files: [], spoiled: [], edits: [], later: [], withoutDocuments: new Set(), badDocument: [], sharing: [] };
+    this.bundle = {
+      people: [],
+      families: [],
+      files: [],
+      spoiled: [],
+      edits: [],
+      later: [],
+      withoutDocuments: new Set(),
+      badDocument: [],
+      sharing: [],
+    };
     this.#today = dayNumber(asOf);
     this.#numbers = numbers;
     this.#surname = surname(chance);

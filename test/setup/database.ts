@@ -4,7 +4,6 @@ import knexModule, { type Knex } from 'knex';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { knexConfig } from '../../db/connect.ts';
-import { TEMPLATE } from './postgres.ts';
 
 export interface FreshDatabase {
   url: string;
@@ -16,7 +15,7 @@ export interface FreshDatabase {
 /** Creates a database with all tables and no rows. Call `close` when its tests are over. */
 export async function freshDatabase(): Promise<FreshDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await onServer(`create database ${name} template ${TEMPLATE}`);
+  await onServer(`create database ${name} template ${inject('templateDatabase')}`);
   const url = inject('postgresUrl').replace(/\/postgres$/, `/${name}`);
   const db = knexModule.knex(knexConfig(url));
   const close = async () => {

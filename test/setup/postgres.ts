@@ -13,10 +13,12 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** URL of the server's maintenance database; another database of it is this URL with another path. */
     postgresUrl: string;
+    /** Name of the migrated database that every test clones. */
+    templateDatabase: string;
   }
 }
 
-export const TEMPLATE = 'retention_template';
+const TEMPLATE = 'retention_template';
 
 /** Tests may lose their data when the machine crashes; the product may not. */
 const FASTER = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
@@ -31,6 +33,7 @@ export default async function startPostgres(project: TestProject): Promise<() =>
   const url = urlOf(server);
   console.info(`Tests run over PostgreSQL ${await makeTemplate(url)} (${binaries ?? 'embedded'}).`);
   project.provide('postgresUrl', url);
+  project.provide('templateDatabase', TEMPLATE);
   return async () => {
     if (process.env['RETENTION_KEEP_DATABASES'] === '1') {
       console.info(`The server was left running. To stop it: RETENTION_HOME=${home} npx retention stop`);

@@ -1,0 +1,82 @@
+/** Which database this is: live or rehearsal, fixed when it is made; and whose the folders are that it works on. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import type { Knex } from 'knex';
+import { longDate, type IsoDate } from '../rules/dates.ts';
+import { Refusal } from '../rules/refusal.ts';
+import { systemCode } from './fileIo.ts';
+
+export interface Installation {
+  id: string;
+  kind: 'live' | 'rehearsal';
+}
+
+/** The installation of this database; made on first use, a rehearsal if asked for at that moment. */
+export async function openInstallation(db: Knex, rehearsal: boolean): Promise<Installation> {
+  await db('installation')
+    .insert({ kind: rehearsal ? 'rehearsal' : 'live' })
+    .onConflict('only_row')
+    .ignore();
+  const installation = (await db<Installation>('installation').first('id', 'kind')) as Installation;
+  if (rehearsal && installation.kind === 'live') {
+    throw new Refusal(
+      'database_is_live',
+      'RETENTION_REHEARSAL=1 is set, but this is a live database, and what a database is never changes. Unset it to work on the live one, or name another RETENTION_HOME or DATABASE_URL to rehearse.',
+    );
+  }
+  return installation;
+}
+
+/**
+ * Refuses folders that belong to another database, or that lie one in the other; a live database marks its own. Both are
+ * paths of folders; they need not exist yet.
+ */
+export async function claimRoots(installation: Installation, roots: { documentRoot: string; archiveRoot: string | null }): Promise<void> {
+  const { documentRoot, archiveRoot } = roots;
+  if (archiveRoot && (isWithin(documentRoot, archiveRoot) || isWithin(archiveRoot, documentRoot))) {
+    throw new Refusal('roots_nested', 'DOCUMENT_ROOT and ARCHIVE_URL lie one inside the other. Give the archive a folder of its own.');
+  }
+  for (const root of [documentRoot, archiveRoot]) {
+    if (root) await claimRoot(installation, root);
+  }
+}
+
+/** Refuses a business date ahead of the database's own clock: a machine whose clock runs ahead must not archive early. */
+export async function requireDatabaseReached(db: Knex, asOf: IsoDate): Promise<void> {
+  const result = await db.raw<{ rows: { today: IsoDate }[] }>("select (now() at time zone 'Europe/London')::date as today");
+  const today = result.rows[0]?.today ?? '';
+  if (asOf <= today) return;
+  throw new Refusal(
+    'clock_ahead',
+    `This machine says it is ${longDate(asOf)}, but for the database it is ${longDate(today)}. Nothing was done; set the clocks right.`,
+  );
+}
+
+async function claimRoot(installation: Installation, root: string): Promise<void> {
+  const marker = join(root, '.retention');
+  const owner = await readMarker(marker);
+  if (owner !== null && owner !== installation.id) {
+    throw new Refusal(
+      'root_is_anothers',
+      `The folder ${root} belongs to another, live database (${marker} says so). Nothing was read. Set DOCUMENT_ROOT and ARCHIVE_URL to folders of this database.`,
+    );
+  }
+  if (owner === null && installation.kind === 'live') {
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    await writeFile(marker, `${installation.id}\n`, { mode: 0o600 });
+  }
+}
+
+async function readMarker(marker: string): Promise<string | null> {
+  try {
+    return (await readFile(marker, 'utf8')).trim();
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return null;
+    throw error;
+  }
+}
+
+function isWithin(inner: string, outer: string): boolean {
+  const path = relative(outer, inner);
+  return path === '' || (path !== '..' && !path.startsWith(`..${sep}`) && !path.startsWith(sep));
+}

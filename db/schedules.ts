@@ -1,0 +1,57 @@
+/** The versions of the schedule that this database has taken over, and the one in force on a day. */
+import { readFileSync } from 'node:fs';
+import type { Knex } from 'knex';
+import type { IsoDate } from '../rules/dates.ts';
+import { requirePermission, type Person } from '../rules/people.ts';
+import { Refusal } from '../rules/refusal.ts';
+import { parseSchedule, SHIPPED_SCHEDULE, type Schedule } from '../rules/schedule.ts';
+import { recordEvent } from './audit.ts';
+
+/** The schedule in force on a day. A database without one takes over the version that ships with the product. */
+export async function scheduleInForce(db: Knex, asOf: IsoDate): Promise<Schedule> {
+  const versions = db('schedule_versions').select<{ version: string; content: string }[]>('version', 'content');
+  const [inForce] = await versions
+    .clone()
+    .where('in_force_from', '<=', asOf)
+    .orderBy('in_force_from', 'desc')
+    .orderBy('adopted_at', 'desc')
+    .limit(1);
+  const [oldest] = inForce ? [inForce] : await versions.orderBy('in_force_from').limit(1);
+  if (oldest) return parseSchedule(oldest.content, `schedule ${oldest.version}`);
+  await adoptShipped(db);
+  return scheduleInForce(db, asOf);
+}
+
+/** Takes over a checked schedule from a day on. Throws a Refusal when its version is known already. */
+export async function adoptSchedule(
+  trx: Knex.Transaction,
+  { content, name, from }: { content: string; name: string; from: IsoDate },
+  person: Person,
+): Promise<Schedule> {
+  requirePermission(person, 'change_schedule');
+  const schedule = parseSchedule(content, name);
+  const known = await trx('schedule_versions').where({ version: schedule.version }).first();
+  if (known) {
+    throw new Refusal(
+      'version_known',
+      `Version ${schedule.version} of the schedule was taken over before. A changed table needs a new version, and a line in its history.`,
+    );
+  }
+  await trx('schedule_versions').insert({ version: schedule.version, in_force_from: from, adopted_by: person.name, content });
+  await recordEvent(trx, person.name, 'schedule.adopted', { version: schedule.version, from });
+  return schedule;
+}
+
+async function adoptShipped(db: Knex): Promise<void> {
+  const content = readFileSync(SHIPPED_SCHEDULE, 'utf8');
+  const schedule = parseSchedule(content, SHIPPED_SCHEDULE);
+  await db.transaction(async (trx) => {
+    const added = await trx('schedule_versions')
+      .insert({ version: schedule.version, in_force_from: schedule.in_force_from, adopted_by: 'service', content })
+      .onConflict('version')
+      .ignore()
+      .returning('version');
+    if (added.length > 0)
+      await recordEvent(trx, 'service', 'schedule.adopted', { version: schedule.version, from: schedule.in_force_from });
+  });
+}

@@ -1,0 +1,127 @@
+/** Commands that read: why this date, which lists, what ran. */
+import { createWriteStream } from 'node:fs';
+import { PassThrough } from 'node:stream';
+import { copyDeterminations } from '../../db/determinationsCsv.ts';
+import { explainFile } from '../../db/explain.ts';
+import { readList, readLists, type ListSummary } from '../../db/lists.ts';
+import type { ItemRow } from '../../db/items.ts';
+import { latestRuns } from '../../db/runs.ts';
+import { shortDate } from '../../rules/dates.ts';
+import { LIST_STATES } from '../../rules/workflow.ts';
+import { explanationText } from '../../reports/explanation.ts';
+import { withContext, type CommonOptions } from '../context.ts';
+import { AS_OF, declare, JSON_OUT, printable, reading, readNumber, readWord, table, type CommandLine } from './commands.ts';
+
+/** Declares explain, determinations, lists, show and runs. */
+export function addReadingCommands(line: CommandLine): void {
+  declare(line, 'explain <file>', 'why this date: the whole story of one file', 'explain CF-000123', [AS_OF, JSON_OUT]).action(
+    (fileRef: string, options: CommonOptions) =>
+      reading(
+        line,
+        options,
+        ({ db, schedule, asOf }) => explainFile(db, schedule, asOf, fileRef),
+        (story) => printable(explanationText(story)),
+      ),
+  );
+
+  declare(line, 'determinations', 'every file with its date, blocks and cautions, as CSV', 'determinations --out determinations.csv', [
+    AS_OF,
+  ])
+    .option('--out <file>', 'the file to write; standard output otherwise')
+    .action((options: CommonOptions & { out?: string }) =>
+      withContext(line.around, options, 'read', async ({ db, schedule, asOf }) => {
+        await copyDeterminations(
+          db,
+          schedule,
+          asOf,
+          options.out ? createWriteStream(options.out, { mode: 0o600 }) : through(line.around.stdout),
+        );
+        if (options.out) line.around.stdout.write(`Written to ${options.out}.\n`);
+      }),
+    );
+
+  declare(line, 'lists', 'disposal lists, newest first', 'lists --state for_sign_off', [JSON_OUT])
+    .option('--state <state>', `only those that are ${LIST_STATES.join(', ')}`)
+    .action((options: CommonOptions & { state?: string }) => {
+      const state = options.state === undefined ? undefined : readWord(options.state, LIST_STATES, 'A state');
+      return reading(line, options, ({ db }) => readLists(db, state), listsWords);
+    });
+
+  declare(line, 'show <list>', 'one disposal list with its items', 'show 12', [JSON_OUT]).action((list: string, options: CommonOptions) => {
+    const id = readNumber(list, 'The number of a list');
+    return reading(line, options, async ({ db, rehearsal }) => listAsJson(await readList(db, id), rehearsal), showWords);
+  });
+
+  declare(line, 'runs', 'the run ledger, newest first', 'runs', [JSON_OUT]).action((options: CommonOptions) =>
+    reading(
+      line,
+      options,
+      ({ db }) => latestRuns(db, 30),
+      (runs) =>
+        table(
+          ['run', 'kind', 'as of', 'outcome', 'error'],
+          runs.map((run) => [run.id, run.kind, shortDate(run.as_of), run.outcome, run.error]),
+        ),
+    ),
+  );
+}
+
+type ShownItem = Omit<ItemRow, 'cautions' | 'list_id'> & { cautions: string[]; acknowledged: string[] };
+type ShownList = ListSummary & { rehearsal: boolean; list_items: ShownItem[] };
+
+function listAsJson(
+  { list, items }: { list: ListSummary; items: ItemRow[] },
+  rehearsal: boolean,
+): Omit<ShownList, 'items' | 'list_items'> & { items: ShownItem[] } {
+  return {
+    ...list,
+    rehearsal,
+    items: items.map(({ list_id: _list, cautions, ...item }) => ({
+      ...item,
+      cautions: cautions.map((caution) => caution.caution),
+      acknowledged: cautions.filter((caution) => caution.acknowledged_by !== null).map((caution) => caution.caution),
+    })),
+  };
+}
+
+function listsWords(lists: ListSummary[]): string {
+  if (lists.length === 0) return 'There are no disposal lists. "retention nightly" makes them when files are due.';
+  return table(
+    ['list', 'state', 'rule', 'action', 'files', 'listed on', 'signed by'],
+    lists.map((list) => [
+      list.id,
+      list.state.replaceAll('_', ' '),
+      list.rule,
+      list.action,
+      list.items,
+      shortDate(list.listed_on),
+      list.signed_by,
+    ]),
+  );
+}
+
+function showWords(list: ReturnType<typeof listAsJson>): string {
+  const rows = list.items.map((item) => [
+    item.file_ref,
+    item.anchor_on ? shortDate(item.anchor_on) : item.anchor_year,
+    item.retain_until ? shortDate(item.retain_until) : item.retain_year,
+    item.cautions.map((caution) => `${caution}${item.acknowledged.includes(caution) ? ' (acknowledged)' : ''}`).join('\n'),
+    `${item.status.replaceAll('_', ' ')}${item.decided_by ? `\nby ${item.decided_by}` : ''}${item.status_reason ? `\n${item.status_reason}` : ''}`,
+  ]);
+  return [
+    `List ${list.id}: ${list.rule}, ${list.action}, ${list.state.replaceAll('_', ' ')}, listed on ${shortDate(list.listed_on)}`,
+    ...(list.signed_by
+      ? [`Signed off by ${list.signed_by} on ${shortDate(list.signed_on ?? '')}, cooling-off ${list.cooling_off_days} days`]
+      : []),
+    ...(list.sent_back_reason && list.state === 'for_decision' ? [`Sent back by ${list.sent_back_by}: ${list.sent_back_reason}`] : []),
+    table(['file', 'from', 'kept until', 'cautions', 'status'], rows),
+    `Digest: ${list.digest}`,
+  ].join('\n');
+}
+
+/** Standard output must stay open when the copy ends. */
+function through(stdout: NodeJS.WritableStream): PassThrough {
+  const pass = new PassThrough();
+  pass.pipe(stdout, { end: false });
+  return pass;
+}

@@ -1,0 +1,101 @@
+/** What a command works with: settings, database, business date, log and who acts; opened and closed in one place. */
+import { fileURLToPath } from 'node:url';
+import type { Knex } from 'knex';
+import { connect, migrate, type Database } from '../db/connect.ts';
+import { claimRoots, openInstallation, requireDatabaseReached, type Installation } from '../db/installation.ts';
+import { openArchiveStore } from '../db/archiveStore.ts';
+import { scheduleInForce } from '../db/schedules.ts';
+import { findPerson } from '../db/users.ts';
+import { longDate, readDate, type IsoDate } from '../rules/dates.ts';
+import type { Person } from '../rules/people.ts';
+import type { Schedule } from '../rules/schedule.ts';
+import { todayInLondon, type Clock } from './clock.ts';
+import { createLog, type Log } from './log.ts';
+import { readSettings, UsageError, type Settings } from './settings.ts';
+
+/** The world outside: given to every command, so that tests run the same code in one process. */
+export interface Surroundings {
+  env: Record<string, string | undefined>;
+  cwd: string;
+  stdout: NodeJS.WritableStream & { isTTY?: boolean };
+  stderr: NodeJS.WritableStream & { isTTY?: boolean };
+  clock: Clock;
+}
+
+/** Options that many commands share. */
+export interface CommonOptions {
+  asOf?: string;
+  as?: string;
+  json?: boolean;
+}
+
+export interface Context {
+  settings: Settings;
+  around: Surroundings;
+  database: Database;
+  db: Knex;
+  installation: Installation;
+  rehearsal: boolean;
+  asOf: IsoDate;
+  schedule: Schedule;
+  log: Log;
+}
+
+/** Opens the database, runs `work` as of the day asked for, and closes it again whatever happens. */
+export async function withContext<T>(
+  around: Surroundings,
+  options: CommonOptions,
+  use: 'read' | 'write',
+  work: (context: Context) => Promise<T>,
+): Promise<T> {
+  const settings = readSettings(around.env, around.cwd);
+  const database = await connect(settings);
+  try {
+    const { db } = database;
+    await migrate(db);
+    const installation = await openInstallation(db, settings.rehearsal);
+    const asOf = businessDate(around, options, installation, use);
+    if (use === 'write') await refuseUnsafe(db, installation, settings, asOf);
+    const rehearsal = installation.kind === 'rehearsal';
+    const log = createLog(around.stderr, rehearsal ? { rehearsal } : {}, around.env['LOG_LEVEL'] ?? 'info');
+    return await work({ settings, around, database, db, installation, rehearsal, asOf, schedule: await scheduleInForce(db, asOf), log });
+  } finally {
+    await database.close();
+  }
+}
+
+/** Who acts: in a rehearsal the name after --as, taken at its word; on a live database whoever the token belongs to. */
+export async function actingPerson(context: Context, options: CommonOptions): Promise<Person> {
+  if (context.rehearsal) {
+    if (!options.as) throw new UsageError('Say who acts: add --as NAME.');
+    return findPerson(context.db, options.as);
+  }
+  if (options.as)
+    throw new UsageError(
+      '--as is for rehearsals: this is a live database, where a name proves nothing. Set RETENTION_TOKEN to your own token.',
+    );
+  throw new UsageError('Set RETENTION_TOKEN to your own token ("retention users enrol CODE" gives you one).');
+}
+
+function businessDate(around: Surroundings, options: CommonOptions, installation: Installation, use: 'read' | 'write'): IsoDate {
+  const today = todayInLondon(around.clock);
+  if (options.asOf === undefined) return today;
+  const asOf = readDate(options.asOf);
+  if (!asOf) throw new UsageError(`--as-of takes a day that exists, as yyyy-mm-dd; "${options.asOf}" is none.`);
+  if (installation.kind === 'live' && use === 'write' && asOf !== today) {
+    throw new UsageError(
+      `This is a live database: whatever writes runs as of today, ${longDate(today)}. To try another day, make a rehearsal (RETENTION_REHEARSAL=1 with another RETENTION_HOME).`,
+    );
+  }
+  return asOf;
+}
+
+/** Before anything is read or written: the folders must be ours, and the machine's clock no further than the database's. */
+async function refuseUnsafe(db: Knex, installation: Installation, settings: Settings, asOf: IsoDate): Promise<void> {
+  if (installation.kind === 'live') {
+    if (settings.coolingOffDays < 1) throw new UsageError('COOLING_OFF_DAYS must be at least 1 in a live database.');
+    await requireDatabaseReached(db, asOf);
+  }
+  const archiveRoot = fileURLToPath(openArchiveStore(settings.archiveUrl).url);
+  await claimRoots(installation, { documentRoot: settings.documentRoot, archiveRoot });
+}

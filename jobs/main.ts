@@ -1,0 +1,39 @@
+/** The command line's outermost layer: arguments in, exit code out, errors in words. */
+import { CommanderError } from 'commander';
+import { ExtractRefused } from '../db/extract.ts';
+import { Refusal } from '../rules/refusal.ts';
+import { ScheduleError } from '../rules/schedule.ts';
+import { buildProgram } from './cli/program.ts';
+import { systemClock } from './clock.ts';
+import type { Surroundings } from './context.ts';
+import { describeError } from './log.ts';
+import { UsageError } from './settings.ts';
+
+/** 0 done · 1 failed, nothing half-done · 2 wrong use · 3 done, but something new needs a person. */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+/** Runs one command as this process. */
+export async function main(argv: string[]): Promise<ExitCode> {
+  return run(argv, { env: process.env, cwd: process.cwd(), stdout: process.stdout, stderr: process.stderr, clock: systemClock });
+}
+
+/** Runs one command in the surroundings given. Never throws: an error becomes a sentence on standard error and an exit code. */
+export async function run(argv: string[], around: Surroundings): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = buildProgram(around, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    around.stderr.write(`retention: ${describeError(error)}\n`);
+    if (!isExpected(error) && around.env['RETENTION_TRACE'] && error instanceof Error) around.stderr.write(`${error.stack ?? ''}\n`);
+    return error instanceof UsageError || error instanceof ScheduleError ? 2 : 1;
+  }
+}
+
+function isExpected(error: unknown): boolean {
+  return error instanceof UsageError || error instanceof Refusal || error instanceof ExtractRefused || error instanceof ScheduleError;
+}

@@ -1,0 +1,81 @@
+/** The scheduler: stays up, runs the night by node-cron in London time, catches up at start, stops cleanly on SIGTERM. */
+import nodeCron from 'node-cron';
+import { connect, migrate } from '../db/connect.ts';
+import { openInstallation } from '../db/installation.ts';
+import { lastSuccessfulNight } from '../db/runs.ts';
+import { LONDON, todayInLondon } from './clock.ts';
+import { withContext, type Surroundings } from './context.ts';
+import { createLog, describeError, type Log } from './log.ts';
+import { runNight } from './night.ts';
+import { readSettings, type Settings } from './settings.ts';
+
+/** Late by a busy machine is still tonight; what is missed for longer is caught up from the ledger at the next start. */
+const TOLERANCE_MS = 60 * 60 * 1000;
+
+/** Runs until the process is told to stop, and then until a night under way has ended. */
+export async function runScheduler(around: Surroundings, importFrom: string | null): Promise<void> {
+  const settings = readSettings(around.env, around.cwd);
+  const log = createLog(around.stderr, { component: 'scheduler' });
+  const stopping = stopRequested();
+  let running: Promise<void> = Promise.resolve();
+  const night = (why: string) => {
+    // One after the other: a night asked for while one is running begins when that has ended.
+    running = running.then(() => runOnce(around, importFrom, log, why));
+    return running;
+  };
+  const task = nodeCron.schedule(settings.night, () => night('scheduled'), {
+    timezone: LONDON,
+    noOverlap: true,
+    missedExecutionTolerance: TOLERANCE_MS,
+    name: 'night',
+  });
+  log.info({ night: settings.night, timezone: LONDON }, 'scheduler.started');
+  if (await nightIsMissing(around, settings)) await Promise.race([night('catching_up'), stopping]);
+  await stopping;
+  log.info('scheduler.stopping');
+  await task.destroy();
+  await running;
+  log.info('scheduler.stopped');
+}
+
+/** A failed night is logged and does not end the scheduler: the next one comes. */
+async function runOnce(around: Surroundings, importFrom: string | null, log: Log, why: string): Promise<void> {
+  log.info({ why }, 'night.begins');
+  try {
+    await withContext(around, {}, 'write', (context) => runNight(context, importFrom));
+  } catch (error) {
+    log.error({ error: describeError(error) }, 'night.failed');
+  }
+}
+
+/**
+ * Whether a night was missed: there was one before, and none has succeeded since the last one was due. One night, for
+ * today, catches up; a first start waits for its time.
+ */
+async function nightIsMissing(around: Surroundings, settings: Settings): Promise<boolean> {
+  const database = await connect(settings);
+  try {
+    await migrate(database.db);
+    await openInstallation(database.db, settings.rehearsal);
+    const last = await lastSuccessfulNight(database.db);
+    return last !== null && last < lastNightDue(around, settings);
+  } finally {
+    await database.close();
+  }
+}
+
+/** The London date on which a night was last due. */
+function lastNightDue(around: Surroundings, settings: Settings): string {
+  const now = around.clock();
+  const today = todayInLondon(around.clock);
+  const dueToday = nodeCron.createTask(settings.night, () => undefined, { timezone: LONDON });
+  const next = dueToday.getNextRun();
+  const stillToCome = next !== null && next > now && todayInLondon(() => next) === today;
+  return stillToCome ? todayInLondon(() => new Date(now.getTime() - 24 * 60 * 60 * 1000)) : today;
+}
+
+function stopRequested(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+}

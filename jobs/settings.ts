@@ -1,0 +1,127 @@
+/** Settings: from the environment or `.env`, checked at start, each with what to do when it is wrong. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import nodeCron from 'node-cron';
+import { z } from 'zod';
+
+export interface Settings {
+  databaseUrl: string | null;
+  home: string;
+  documentRoot: string;
+  archiveUrl: string;
+  coolingOffDays: number;
+  listSize: number;
+  openItems: number;
+  maxAgeDays: number;
+  keepDays: number;
+  archiving: boolean;
+  night: string;
+  rehearsal: boolean;
+  token: string | null;
+}
+
+/** A setting, an argument or a combination of them that cannot be: exit code 2. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** What each setting is, its default and its meaning: `retention help settings`, the README and the check all read this. */
+export const SETTINGS = {
+  DATABASE_URL: ['', 'PostgreSQL 15 or later; without it an embedded PostgreSQL under RETENTION_HOME'],
+  RETENTION_HOME: ['./data', 'folder for what this installation keeps: the embedded database, reports'],
+  DOCUMENT_ROOT: ['RETENTION_HOME/documents', 'folder that the paths in documents.csv are relative to'],
+  ARCHIVE_URL: ['RETENTION_HOME/archive', 'where archived bags lie: a folder, as path or file: URL'],
+  COOLING_OFF_DAYS: ['7', 'days between sign-off and archiving; at least 1 in a live database'],
+  LIST_SIZE: ['200', 'most files on one list'],
+  OPEN_ITEMS: ['1000', 'the night opens new lists only up to this many undecided files'],
+  MAX_AGE_DAYS: ['14', 'days after which the last good extract or night is too old to list and archive on'],
+  KEEP_DAYS: ['90', 'days that reports, rejects and backups are kept'],
+  ARCHIVING: ['on', 'off stops archiving, whatever was signed'],
+  NIGHT: ['30 2 * * *', 'when the scheduler runs the night, as a cron expression in London time; not between 1 and 2, when clocks change'],
+  RETENTION_REHEARSAL: ['', '1 when a database is first made makes it a rehearsal, for ever'],
+  RETENTION_TOKEN: ['', 'on a live database: the personal token of who acts'],
+} as const satisfies Record<string, readonly [defaultValue: string, meaning: string]>;
+
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'is not a whole number')
+    .transform(Number)
+    .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`));
+
+const shape = z.object({
+  DATABASE_URL: z
+    .string()
+    .refine((url) => url === '' || /^postgres(ql)?:\/\//.test(url), 'must look like postgres://user:password@host:5432/database'),
+  RETENTION_HOME: z.string().min(1),
+  DOCUMENT_ROOT: z.string(),
+  ARCHIVE_URL: z.string(),
+  COOLING_OFF_DAYS: wholeNumber(0, 365),
+  LIST_SIZE: wholeNumber(1, 10_000),
+  OPEN_ITEMS: wholeNumber(1, 1_000_000),
+  MAX_AGE_DAYS: wholeNumber(1, 365),
+  KEEP_DAYS: wholeNumber(1, 3650),
+  ARCHIVING: z.enum(['on', 'off'], 'must be on or off'),
+  NIGHT: z
+    .string()
+    .refine((expression) => nodeCron.validate(expression), 'is not a cron expression such as "30 2 * * *"')
+    .refine(
+      (expression) => !runsAtOne(expression),
+      'must not fall between 1 and 2 in the night: that hour is skipped or doubled when clocks change',
+    ),
+  RETENTION_REHEARSAL: z.enum(['', '0', '1'], 'must be 1 or empty'),
+  RETENTION_TOKEN: z.string(),
+});
+
+/** Reads the settings. Throws UsageError naming every setting that is wrong. Paths are made absolute from `cwd`. */
+export function readSettings(env: Record<string, string | undefined>, cwd: string): Settings {
+  const all = { ...fromDotEnv(cwd), ...env };
+  const given = Object.fromEntries(
+    Object.entries(SETTINGS).map(([name, [standard]]) => [name, all[name] || (standard.startsWith('RETENTION_HOME') ? '' : standard)]),
+  );
+  const checked = shape.safeParse(given);
+  if (!checked.success) {
+    throw new UsageError(
+      checked.error.issues
+        .map((issue) => `${issue.path.join('.')} ${issue.message}. "retention help settings" lists every setting.`)
+        .join('\n'),
+    );
+  }
+  const read = checked.data;
+  const home = resolve(cwd, read.RETENTION_HOME);
+  return {
+    databaseUrl: read.DATABASE_URL || null,
+    home,
+    documentRoot: resolve(cwd, read.DOCUMENT_ROOT || join(home, 'documents')),
+    archiveUrl: read.ARCHIVE_URL || join(home, 'archive'),
+    coolingOffDays: read.COOLING_OFF_DAYS,
+    listSize: read.LIST_SIZE,
+    openItems: read.OPEN_ITEMS,
+    maxAgeDays: read.MAX_AGE_DAYS,
+    keepDays: read.KEEP_DAYS,
+    archiving: read.ARCHIVING === 'on',
+    night: read.NIGHT,
+    rehearsal: read.RETENTION_REHEARSAL === '1',
+    token: read.RETENTION_TOKEN || null,
+  };
+}
+
+function fromDotEnv(cwd: string): Record<string, string | undefined> {
+  const path = join(cwd, '.env');
+  return existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {};
+}
+
+/** True when the hour field of a cron expression lets the job start between one and two o'clock. */
+function runsAtOne(expression: string): boolean {
+  const fields = expression.trim().split(/\s+/);
+  const hours = fields.at(-4) ?? '*';
+  return hours.split(',').some((part) => {
+    const [range = '*', step = '1'] = part.split('/');
+    const [from, to] =
+      range === '*'
+        ? [0, 23]
+        : [Number(range.split('-')[0]), Number(range.split('-')[1] ?? (part.includes('/') ? 23 : range.split('-')[0]))];
+    return from <= 1 && to >= 1 && (1 - from) % Number(step) === 0;
+  });
+}

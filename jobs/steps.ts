@@ -1,0 +1,189 @@
+/** The steps of the night, each on its own: what it does, what it logs, and what of it a person must look at. */
+import { join } from 'node:path';
+import { archiveDue, type ArchiveCounts } from '../db/archive.ts';
+import { openArchiveStore } from '../db/archiveStore.ts';
+import { recordEvent } from '../db/audit.ts';
+import { brakesOn, extractIsSuspect, tripBrake, volumeIsUnexpected, type Brake } from '../db/brakes.ts';
+import { findCandidates } from '../db/candidacy.ts';
+import { computeDeterminations, type ComputeCounts } from '../db/compute.ts';
+import { checkFiles, type CheckedFile } from '../db/crossCheck.ts';
+import { recordDisagreements, settleDisagreements } from '../db/disagreements.ts';
+import { unsafePathReason } from '../db/documentRoot.ts';
+import { openExtract } from '../db/extract.ts';
+import { importExtract, type ImportResult } from '../db/import.ts';
+import { chooseForListing, makeLists } from '../db/lists.ts';
+import { recheckItems, type Withdrawal } from '../db/recheck.ts';
+import { lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
+import { measureDocuments } from '../db/sources.ts';
+import { removeOldReports, writeNightReport } from '../reports/nightReport.ts';
+import { addDays } from '../rules/dates.ts';
+import type { Context } from './context.ts';
+import { showProgress } from './progress.ts';
+
+/** What a step returns: its counts for ledger and log, and sentences for people where something new needs one. */
+export interface StepResult<Counts extends object = object> {
+  counts: Counts;
+  attention: string[];
+}
+
+export interface Stepping {
+  context: Context;
+  runId: number;
+}
+
+/** Lands an extract. Throws ExtractRefused, with nothing changed. */
+export async function importStep({ context, runId }: Stepping, folder: string): Promise<StepResult<ImportResult>> {
+  const { db, schedule, asOf } = context;
+  const progress = showProgress(context.around, 'import');
+  const extract = await openExtract(folder, Object.keys(schedule.categories), { unsafePathReason });
+  const result = await db.transaction(async (trx) => {
+    const imported = await importExtract(trx, extract, { asOf, runId, progress: (file, read) => progress.update(`${file}: ${read} rows`) });
+    const { importId, rows, quarantined, newlyQuarantined, change } = imported;
+    await recordEvent(trx, 'service', 'extract.imported', { import: importId, rows, quarantined, newly_quarantined: newlyQuarantined });
+    if (extractIsSuspect(change)) await tripBrake(trx, 'extract', change, { asOf, runId });
+    return imported;
+  });
+  progress.done();
+  const attention: string[] = [];
+  if (result.newlyQuarantined > 0)
+    attention.push(
+      `${result.newlyQuarantined} rows of the extract are newly in quarantine: rejects.csv of the report says what is wrong with each.`,
+    );
+  if (extractIsSuspect(result.change)) attention.push(brakeWords('extract', result.change));
+  if (result.differFromArchived.length > 0)
+    attention.push(
+      `${result.differFromArchived.length} archived files came again with other facts than were archived: ${result.differFromArchived.slice(0, 10).join(', ')}.`,
+    );
+  return { counts: result, attention };
+}
+
+/** Determines every file. */
+export async function computeStep({ context, runId }: Stepping): Promise<StepResult<ComputeCounts>> {
+  const { db, schedule, asOf } = context;
+  const previous = await lastComputed(db);
+  const counts = await db.transaction(async (trx) => {
+    const computed = await computeDeterminations(trx, schedule, { asOf, previous, runId });
+    const { newlyDue, predicted } = computed;
+    if (previous && volumeIsUnexpected(newlyDue, predicted))
+      await tripBrake(trx, 'volume', { newly_due: newlyDue, predicted }, { asOf, runId });
+    return computed;
+  });
+  const tripped = previous !== null && volumeIsUnexpected(counts.newlyDue, counts.predicted);
+  return { counts, attention: tripped ? [brakeWords('volume', { newly_due: counts.newlyDue, predicted: counts.predicted })] : [] };
+}
+
+/** Takes changed items off their lists, and ends disagreements that are no more. */
+export async function recheckStep({
+  context,
+}: Stepping): Promise<StepResult<{ withdrawn: number; settled: number; withdrawals: Withdrawal[] }>> {
+  const { db, schedule, asOf } = context;
+  const { withdrawals, settled } = await db.transaction(async (trx) => ({
+    settled: await settleDisagreements(trx, schedule, asOf),
+    withdrawals: await recheckItems(trx, schedule, asOf),
+  }));
+  return { counts: { withdrawn: withdrawals.length, settled, withdrawals }, attention: [] };
+}
+
+/** Makes new lists of the candidates that both calculations agree on. */
+export async function listStep({ context, runId }: Stepping): Promise<StepResult<{ candidates: number; listed: number; lists: number[] }>> {
+  const { db, schedule, asOf, settings } = context;
+  const candidates = await findCandidates(db, schedule, asOf);
+  const chosen = await chooseForListing(db, candidates, settings.openItems);
+  const fileRefs = chosen.map((candidate) => candidate.file_ref);
+  const disagreeing = await findDisagreements(context, fileRefs);
+  if (disagreeing.length > 0) {
+    await db.transaction((trx) => recordDisagreements(trx, disagreeing, { asOf, runId }));
+    return {
+      counts: { candidates: candidates.length, listed: 0, lists: [] },
+      attention: [brakeWords('disagreement', { files: disagreeing.length })],
+    };
+  }
+  await measureDocuments(db, settings.documentRoot, fileRefs);
+  const lists = await db.transaction((trx) => makeLists(trx, chosen, { asOf, runId, listSize: settings.listSize }));
+  return { counts: { candidates: candidates.length, listed: chosen.length, lists }, attention: [] };
+}
+
+/** Archives what was signed off and is past its cooling-off. */
+export async function archiveStep({ context, runId }: Stepping): Promise<StepResult<ArchiveCounts>> {
+  const { db, schedule, asOf, settings } = context;
+  const progress = showProgress(context.around, 'archive');
+  const counts = await archiveDue(db, {
+    schedule,
+    asOf,
+    runId,
+    store: openArchiveStore(settings.archiveUrl),
+    documentRoot: settings.documentRoot,
+    progress: (done) => progress.update(`${done} files`),
+  });
+  progress.done();
+  const attention: string[] = [];
+  if (counts.failed > 0)
+    attention.push(`${counts.failed} files could not be archived; "retention show LIST" says why. Nothing of them was removed.`);
+  if (counts.disagreements > 0) attention.push(brakeWords('disagreement', { files: counts.disagreements }));
+  if (counts.sources.failed > 0)
+    attention.push(`${counts.sources.failed} source documents of archived files could not be removed; they are tried again each night.`);
+  return { counts, attention };
+}
+
+/** Writes the morning's files into a folder, by default one of the business date under RETENTION_HOME. */
+export async function reportStep({ context }: Stepping, folder?: string): Promise<StepResult<{ folder: string; files: number }>> {
+  const { db, schedule, asOf, rehearsal, settings } = context;
+  const reports = join(settings.home, 'reports');
+  const written = await writeNightReport(db, schedule, { asOf, folder: folder ?? join(reports, asOf), rehearsal });
+  await removeOldReports(reports, asOf, settings.keepDays);
+  return { counts: { folder: written.folder, files: written.files.length }, attention: [] };
+}
+
+/** Why nothing may be listed or archived now, in sentences; empty when it may. Puts the brake `stale` on when it is due. */
+export async function whatStopsDisposal({ context, runId }: Stepping): Promise<{ stops: string[]; attention: string[] }> {
+  const attention = await tripWhenStale({ context, runId });
+  const stops = (await brakesOn(context.db)).map((brake) => brakeOnWords(brake));
+  return { stops, attention };
+}
+
+/** The brake in words: what happened, and what to do. */
+export function brakeWords(name: Brake['name'], details: object): string {
+  const counts = Object.entries(details)
+    .map(
+      ([what, count]) =>
+        `${what
+          .replace(/([A-Z])/g, ' $1')
+          .replaceAll('_', ' ')
+          .toLowerCase()}: ${String(count)}`,
+    )
+    .join(', ');
+  return `The brake "${name}" is on (${counts}). Nothing is listed or archived until it is put right and an authoriser says why to go on: retention brake release ${name} --reason "…".`;
+}
+
+function brakeOnWords(brake: Brake): string {
+  return brakeWords(brake.name, brake.details);
+}
+
+async function tripWhenStale({ context, runId }: Stepping): Promise<string[]> {
+  const { db, asOf, settings } = context;
+  const oldest = addDays(asOf, -settings.maxAgeDays);
+  const details = { last_extract: await lastImported(db), last_night: await lastSuccessfulNight(db) };
+  const stale = [details.last_extract, details.last_night].some((day) => day !== null && day < oldest);
+  if (!stale || (await wasReleased(context, details))) return [];
+  const tripped = await tripBrake(db, 'stale', details, { asOf, runId });
+  return tripped ? [brakeWords('stale', details)] : [];
+}
+
+/** An authoriser has already said why these very dates may be gone on with. */
+async function wasReleased({ db }: Context, details: object): Promise<boolean> {
+  const released = await db('brakes')
+    .where({ name: 'stale' })
+    .whereNotNull('released_at')
+    .whereRaw('details = cast(? as jsonb)', [JSON.stringify(details)])
+    .first();
+  return released !== undefined;
+}
+
+async function findDisagreements({ db, schedule, asOf }: Context, fileRefs: readonly string[]): Promise<CheckedFile[]> {
+  const disagreeing: CheckedFile[] = [];
+  for (let start = 0; start < fileRefs.length; start += 1000) {
+    const checked = await checkFiles(db, schedule, asOf, fileRefs.slice(start, start + 1000));
+    disagreeing.push(...checked.filter((file) => !file.agree));
+  }
+  return disagreeing;
+}
