@@ -7,9 +7,9 @@ import type { IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { ATTEMPTS_BEFORE_WITHDRAWAL } from '../rules/workflow.ts';
 import { bagRecords, moveToArchive, type Archiving } from './archiveItem.ts';
-import type { ArchiveStore } from './archiveStore.ts';
+import { StoreProblem, type ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
-import { bagLocation, writeBag, type WrittenBag } from './bag.ts';
+import { BagDamaged, bagLocation, writeBag, type WrittenBag } from './bag.ts';
 import { checkFiles, type CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
 import { DocumentProblem } from './documentRoot.ts';
@@ -75,15 +75,15 @@ interface Ended {
 
 /** Claims one item and takes it to its end; null when none is left. */
 async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly string[]): Promise<Ended | null> {
-  let claimed: Archiving | null = null;
+  const claimed: { item: Archiving | null } = { item: null };
   try {
     return await db.transaction(async (trx) => {
-      claimed = await claimItem(trx, settings, tried);
-      return claimed ? await archiveItem(db, trx, settings, claimed) : null;
+      claimed.item = await claimItem(trx, settings, tried);
+      return claimed.item && archiveItem(db, trx, settings, claimed.item);
     });
   } catch (error) {
-    if (!claimed || !isFaultOfItem(error)) throw error;
-    return recordFailure(db, settings, claimed, error);
+    if (!claimed.item || !isFaultOfItem(error)) throw error;
+    return recordFailure(db, settings, claimed.item, error);
   }
 }
 
@@ -158,7 +158,10 @@ async function stopForDisagreement(
 /** Noted outside the transaction, before the first byte: after a crash this row says which bag is to be cleared. */
 async function beginBag(db: Knex, { store, asOf }: ArchiveSettings, { item }: Archiving, folder: '' | 'transfer'): Promise<void> {
   await clearBag(db, store, item.file_ref);
-  await db('bags').insert({ file_ref: item.file_ref, list_id: item.list_id, location: bagLocation(folder, item.file_ref), begun_on: asOf });
+  const location = bagLocation(folder, item.file_ref);
+  // Before the row: what a row marked `begun` names may be cleared, and this bag is not ours to clear.
+  if (await store.exists(location)) throw new StoreProblem('taken', location);
+  await db('bags').insert({ file_ref: item.file_ref, list_id: item.list_id, location, begun_on: asOf });
 }
 
 async function packBag(
@@ -234,19 +237,26 @@ async function clearBag(db: Knex, store: ArchiveStore, fileRef: string): Promise
   await db('bags').where({ id: begun.id }).update({ state: 'cleared' });
 }
 
+type FaultOfItem = DocumentProblem | StoreProblem | BagDamaged;
+
 /** A fault of this item alone fails it, and the rest goes on; anything else (the database is gone, a full disk) ends the run. */
-function isFaultOfItem(error: unknown): error is DocumentProblem {
-  return error instanceof DocumentProblem;
+function isFaultOfItem(error: unknown): error is FaultOfItem {
+  return error instanceof DocumentProblem || error instanceof StoreProblem || error instanceof BagDamaged;
 }
 
-async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item }: Archiving, error: DocumentProblem): Promise<Ended> {
+async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item }: Archiving, error: FaultOfItem): Promise<Ended> {
   await clearBag(db, store, item.file_ref);
   await db.transaction(async (trx) => {
     const attempts = item.status === 'failed' && item.status_on === asOf ? item.attempts : item.attempts + 1;
     await trx('disposal_list_items')
       .where({ list_id: item.list_id, file_ref: item.file_ref })
       .update({ status: 'failed', status_reason: error.message, status_on: asOf, attempts });
-    await recordEvent(trx, 'service', 'item.failed', { list: item.list_id, file: item.file_ref, problem: error.problem, attempts });
+    await recordEvent(trx, 'service', 'item.failed', {
+      list: item.list_id,
+      file: item.file_ref,
+      problem: error instanceof DocumentProblem ? error.problem : error.name,
+      attempts,
+    });
     if (attempts >= ATTEMPTS_BEFORE_WITHDRAWAL) {
       await withdrawItems(
         trx,

@@ -1,5 +1,6 @@
 /** Decides which payload name each record and document of a case file gets in its bag, and reads the names back. */
 import { unsafePathReason } from './documentPath.ts';
+import { DocumentProblem } from './documentRoot.ts';
 
 /** Names taken below one documents folder, as a file system that ignores letter case and accents' spelling sees them. */
 interface Shelf {
@@ -9,6 +10,7 @@ interface Shelf {
 }
 
 const DOCUMENT = /^data\/documents(?:-[1-9]\d*)?\/(.+)$/s;
+const LISTED_TWICE = 'A document is listed twice for this case file. List it once in the source system, then import again.';
 const RECORD = /^data\/([a-z][a-z0-9_-]*)\.json$/i;
 
 /** Returns `data/<name>.json`; throws an Error for a name that is not letters, digits, `-` and `_`. */
@@ -21,11 +23,10 @@ export function recordPayloadName(record: string): string {
 /**
  * Returns the payload name of each path, in order: `data/documents/<path>`. A path that would clobber an earlier one where
  * the bag is unpacked on Windows or macOS (`A/scan.pdf`, `a/Scan.pdf`) goes to `data/documents-2/<path>` and so on, so that
- * every name unpacks everywhere and still ends with its path. Throws an Error when a path is listed twice.
+ * every name unpacks everywhere and still ends with its path. Throws DocumentProblem when a path is listed twice.
  */
 export function placeDocuments(paths: readonly string[]): string[] {
-  if (new Set(paths).size !== paths.length)
-    throw new Error('The same document is listed twice for one case file. List it once, then run again.');
+  refuseTwice(paths);
   const shelves: Shelf[] = [];
   return paths.map((path) => {
     const names = namesAlong(path);
@@ -45,6 +46,14 @@ export function documentPathOf(payloadName: string): string | undefined {
 /** Returns the name of the record under this payload name; undefined when it is not a record's. */
 export function recordNameOf(payloadName: string): string | undefined {
   return RECORD.exec(payloadName)?.[1];
+}
+
+function refuseTwice(paths: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const path of paths) {
+    if (seen.has(path)) throw new DocumentProblem('unsafe', path, LISTED_TWICE);
+    seen.add(path);
+  }
 }
 
 function addShelf(shelves: Shelf[]): Shelf {

@@ -17,7 +17,7 @@ export async function openInstallation(db: Knex, rehearsal: boolean): Promise<In
     .insert({ kind: rehearsal ? 'rehearsal' : 'live' })
     .onConflict('only_row')
     .ignore();
-  const installation = (await db<Installation>('installation').first('id', 'kind')) as Installation;
+  const installation = await db<Installation>('installation').first<Installation>('id', 'kind');
   if (rehearsal && installation.kind === 'live') {
     throw new Refusal(
       'database_is_live',
@@ -31,13 +31,17 @@ export async function openInstallation(db: Knex, rehearsal: boolean): Promise<In
  * Refuses folders that belong to another database, or that lie one in the other; a live database marks its own. Both are
  * paths of folders; they need not exist yet.
  */
-export async function claimRoots(installation: Installation, roots: { documentRoot: string; archiveRoot: string | null }): Promise<void> {
+export async function claimRoots(
+  db: Knex,
+  installation: Installation,
+  roots: { documentRoot: string; archiveRoot: string | null },
+): Promise<void> {
   const { documentRoot, archiveRoot } = roots;
   if (archiveRoot && (isWithin(documentRoot, archiveRoot) || isWithin(archiveRoot, documentRoot))) {
     throw new Refusal('roots_nested', 'DOCUMENT_ROOT and ARCHIVE_URL lie one inside the other. Give the archive a folder of its own.');
   }
   for (const root of [documentRoot, archiveRoot]) {
-    if (root) await claimRoot(installation, root);
+    if (root) await claimRoot(db, installation, root);
   }
 }
 
@@ -52,7 +56,7 @@ export async function requireDatabaseReached(db: Knex, asOf: IsoDate): Promise<v
   );
 }
 
-async function claimRoot(installation: Installation, root: string): Promise<void> {
+async function claimRoot(db: Knex, installation: Installation, root: string): Promise<void> {
   const marker = join(root, '.retention');
   const owner = await readMarker(marker);
   if (owner !== null && owner !== installation.id) {
@@ -61,10 +65,16 @@ async function claimRoot(installation: Installation, root: string): Promise<void
       `The folder ${root} belongs to another, live database (${marker} says so). Nothing was read. Set DOCUMENT_ROOT and ARCHIVE_URL to folders of this database.`,
     );
   }
-  if (owner === null && installation.kind === 'live') {
-    await mkdir(root, { recursive: true, mode: 0o700 });
-    await writeFile(marker, `${installation.id}\n`, { mode: 0o600 });
+  if (owner !== null || installation.kind === 'rehearsal') return;
+  if (await db('claimed_roots').where({ path: root }).first<object | undefined>('path')) {
+    throw new Refusal(
+      'root_lost_its_mark',
+      `The folder ${root} was marked as this database's, and ${marker} is gone: perhaps the share is not mounted. Nothing was done. Mount it; if the folder is truly the right one, write ${installation.id} into ${marker}.`,
+    );
   }
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  await writeFile(marker, `${installation.id}\n`, { mode: 0o600 });
+  await db('claimed_roots').insert({ path: root });
 }
 
 async function readMarker(marker: string): Promise<string | null> {

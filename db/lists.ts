@@ -32,16 +32,15 @@ export type ListSummary = ListRow & { items: number; by_status: Partial<Record<I
 
 /** All lists, newest first, or those in a state. */
 export async function readLists(db: Knex, state?: ListState): Promise<ListSummary[]> {
-  const query = db('disposal_lists as l')
-    .select('l.*')
-    .select(db.raw('(select count(*)::int from disposal_list_items i where i.list_id = l.id) as items'))
-    .select(
-      db.raw(
-        `(select jsonb_object_agg(status, n) from (select status, count(*)::int n from disposal_list_items i where i.list_id = l.id group by status) s) as by_status`,
-      ),
-    )
-    .orderBy('l.id', 'desc');
-  return (state ? query.where('l.state', state) : query) as unknown as Promise<ListSummary[]>;
+  const result = await db.raw<{ rows: ListSummary[] }>(
+    `select l.*, coalesce(sum(i.n), 0)::int as items, coalesce(jsonb_object_agg(i.status, i.n) filter (where i.status is not null), '{}') as by_status
+     from disposal_lists l
+     left join (select list_id, status, count(*)::int as n from disposal_list_items group by list_id, status) i on i.list_id = l.id
+     where cast(:state as text) is null or l.state = :state
+     group by l.id order by l.id desc`,
+    { state: state ?? null },
+  );
+  return result.rows;
 }
 
 /** One list with its items in order. Throws a Refusal when there is none of that number. */

@@ -30,7 +30,7 @@ export async function adoptSchedule(
 ): Promise<Schedule> {
   requirePermission(person, 'change_schedule');
   const schedule = parseSchedule(content, name);
-  const known = await trx('schedule_versions').where({ version: schedule.version }).first();
+  const known = await trx('schedule_versions').where({ version: schedule.version }).first<object | undefined>();
   if (known) {
     throw new Refusal(
       'version_known',

@@ -69,7 +69,7 @@ async function removeSource(
     .whereIn('outcome', ['to_remove', 'failed'])
     .forUpdate()
     .skipLocked()
-    .first();
+    .first<object | undefined>();
   if (!claimed) return null;
   // Conflicts with an import that lists the document for another file at this moment.
   await trx.raw('lock table documents in share mode');

@@ -1,10 +1,92 @@
-/** People of the system: who there is, and with which roles. */
+/** People of the system: adding them, and finding out who acts, by name in a rehearsal and by token on a live database. */
+import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
-import type { Person } from '../rules/people.ts';
+import { sha256 } from '../rules/digest.ts';
+import { requirePermission, type Person } from '../rules/people.ts';
+import { Refusal } from '../rules/refusal.ts';
 import type { Role } from '../rules/workflow.ts';
+import { recordEvent } from './audit.ts';
+
+const CODE_DAYS = 7;
+const TOKEN_DAYS = 90;
 
 /** The person of that name. In a rehearsal an unknown name is taken at its word and may do anything. */
 export async function findPerson(db: Knex, name: string): Promise<Person> {
   const user = await db('users').where({ name }).first<{ roles: Role[] } | undefined>('roles');
   return { name, roles: user?.roles ?? null };
+}
+
+/** Whom a token belongs to. Throws a Refusal for one that is unknown, expired or taken back. */
+export async function personOfToken(db: Knex, token: string): Promise<Person> {
+  const user = await secretsInForce(db, 'token', token)
+    .join('users', 'users.name', 'user_secrets.user_name')
+    .first<Person | undefined>('users.name', 'users.roles');
+  if (user) return user;
+  throw new Refusal(
+    'token_unknown',
+    'This token is unknown, has expired or was taken back. Ask an admin to add you again ("retention users add"), then enrol with the new code.',
+  );
+}
+
+/**
+ * Adds a person, or gives one other roles and a new code. Returns the one-time code, which is nowhere else. On a live database
+ * it takes an admin, but the first person, who must be one.
+ */
+export async function addUser(
+  trx: Knex.Transaction,
+  name: string,
+  roles: readonly Role[],
+  actor: Person | 'nobody_yet',
+): Promise<{ name: string; roles: readonly Role[]; code: string }> {
+  if (!/^[\p{L}\p{N}._@-]{1,100}$/u.test(name))
+    throw new Refusal('name_unusable', 'A user name has letters, digits, dots, hyphens, underscores or @, at most 100.');
+  if (roles.includes('admin') && roles.length > 1)
+    throw new Refusal(
+      'admin_excludes',
+      'An admin manages people and sees no files, so the role admin goes with no other. Add a second user for the other roles.',
+    );
+  if (actor !== 'nobody_yet') requirePermission(actor, 'manage_people');
+  else if (!roles.includes('admin'))
+    throw new Refusal('admin_first', 'The first person of a live database is an admin, who then adds the others: add --role admin.');
+  await trx('users')
+    .insert({ name, roles, added_by: actor === 'nobody_yet' ? 'service' : actor.name })
+    .onConflict('name')
+    .merge(['roles']);
+  await trx('user_secrets').where({ user_name: name }).whereNull('ended_at').update({ ended_at: trx.fn.now() });
+  await recordEvent(trx, actor === 'nobody_yet' ? 'service' : actor.name, 'user.added', { user: name, roles });
+  return { name, roles, code: await issueSecret(trx, name, 'code', CODE_DAYS) };
+}
+
+/** Exchanges a one-time code for a personal token, which is nowhere else. Returns its days too. */
+export async function enrol(trx: Knex.Transaction, code: string): Promise<{ name: string; token: string; days: number }> {
+  const secret = await secretsInForce(trx, 'code', code)
+    .forUpdate()
+    .first<{ id: number; user_name: string } | undefined>('id', 'user_name');
+  if (!secret)
+    throw new Refusal(
+      'code_unknown',
+      'This code is unknown, was used already or is older than 7 days. Ask an admin for a new one ("retention users add").',
+    );
+  await trx('user_secrets').where({ id: secret.id }).update({ ended_at: trx.fn.now() });
+  await recordEvent(trx, secret.user_name, 'user.enrolled', { user: secret.user_name });
+  return { name: secret.user_name, token: await issueSecret(trx, secret.user_name, 'token', TOKEN_DAYS), days: TOKEN_DAYS };
+}
+
+/** True once there is an admin. */
+export async function hasAdmin(db: Knex): Promise<boolean> {
+  return (await db('users').whereRaw("'admin' = any(roles)").first<object | undefined>('name')) !== undefined;
+}
+
+function secretsInForce(db: Knex, kind: 'code' | 'token', secret: string): Knex.QueryBuilder {
+  return db('user_secrets')
+    .where({ kind, hash: sha256(secret) })
+    .whereNull('ended_at')
+    .where('expires_at', '>', db.fn.now());
+}
+
+async function issueSecret(trx: Knex.Transaction, name: string, kind: 'code' | 'token', days: number): Promise<string> {
+  // 256 random bits cannot be guessed, so a plain digest keeps them as safe as a slow one would.
+  const secret = randomBytes(32).toString('base64url');
+  await trx('user_secrets').insert({ user_name: name, kind, hash: sha256(secret), expires_at: trx.raw(`now() + interval '${days} days'`) });
+  return secret;
 }

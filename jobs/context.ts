@@ -5,7 +5,7 @@ import { connect, migrate, type Database } from '../db/connect.ts';
 import { claimRoots, openInstallation, requireDatabaseReached, type Installation } from '../db/installation.ts';
 import { openArchiveStore } from '../db/archiveStore.ts';
 import { scheduleInForce } from '../db/schedules.ts';
-import { findPerson } from '../db/users.ts';
+import { findPerson, personOfToken } from '../db/users.ts';
 import { longDate, readDate, type IsoDate } from '../rules/dates.ts';
 import type { Person } from '../rules/people.ts';
 import type { Schedule } from '../rules/schedule.ts';
@@ -70,11 +70,14 @@ export async function actingPerson(context: Context, options: CommonOptions): Pr
     if (!options.as) throw new UsageError('Say who acts: add --as NAME.');
     return findPerson(context.db, options.as);
   }
-  if (options.as)
+  if (options.as) {
     throw new UsageError(
       '--as is for rehearsals: this is a live database, where a name proves nothing. Set RETENTION_TOKEN to your own token.',
     );
-  throw new UsageError('Set RETENTION_TOKEN to your own token ("retention users enrol CODE" gives you one).');
+  }
+  const { token } = context.settings;
+  if (!token) throw new UsageError('Set RETENTION_TOKEN to your own token; "retention users enrol CODE" gives you one.');
+  return personOfToken(context.db, token);
 }
 
 function businessDate(around: Surroundings, options: CommonOptions, installation: Installation, use: 'read' | 'write'): IsoDate {
@@ -97,5 +100,5 @@ async function refuseUnsafe(db: Knex, installation: Installation, settings: Sett
     await requireDatabaseReached(db, asOf);
   }
   const archiveRoot = fileURLToPath(openArchiveStore(settings.archiveUrl).url);
-  await claimRoots(installation, { documentRoot: settings.documentRoot, archiveRoot });
+  await claimRoots(db, installation, { documentRoot: settings.documentRoot, archiveRoot });
 }

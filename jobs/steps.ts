@@ -175,7 +175,7 @@ async function wasReleased({ db }: Context, details: object): Promise<boolean> {
     .where({ name: 'stale' })
     .whereNotNull('released_at')
     .whereRaw('details = cast(? as jsonb)', [JSON.stringify(details)])
-    .first();
+    .first<object | undefined>();
   return released !== undefined;
 }
 

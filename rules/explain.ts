@@ -162,7 +162,7 @@ function whyPair(pair: Pair, determination: Determination): string {
   if (determination.outcome === 'permanent') return 'A record kept permanently goes before any period.';
   if (determination.outcome === 'undetermined') return 'What cannot be determined goes before any date: the file is kept.';
   if (determination.outcome === 'awaiting') return 'Another period of this file has not begun.';
-  if (pair.outcome === 'expires' && determination.outcome === 'expires' && pair.retainUntil < determination.retainUntil) {
+  if (pair.outcome === 'expires' && pair.retainUntil < determination.retainUntil) {
     return `It ends sooner, on ${longDate(pair.retainUntil)}; the longest period decides.`;
   }
   return 'It ends on the same day; the earlier row of the table decides.';

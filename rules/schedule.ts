@@ -210,7 +210,7 @@ function issueWords(issue: z.core.$ZodIssue): string {
 /** Where in the text the value at `path` stands, or the nearest thing around it. */
 function offsetOf(document: ReturnType<typeof parseDocument>, path: PropertyKey[]): number {
   for (let depth = path.length; depth > 0; depth--) {
-    const parent = document.getIn(path.slice(0, depth - 1), true) ?? document.contents;
+    const parent: unknown = document.getIn(path.slice(0, depth - 1), true) ?? document.contents;
     const key = path[depth - 1];
     if (isMap(parent)) {
       const pair = parent.items.find((item) => isScalar(item.key) && item.key.value === key);

@@ -27,24 +27,69 @@ afterEach(async () => {
 
 describe('a path from documents.csv', () => {
   it.each([
-    '', '/etc/passwd', '..', 'a/../b', './a', 'a/./b', 'a//b', 'a/', '\\\\server\\share', 'a\\b', 'C:/a', 'c:a', 'a\nb', 'a\rb', 'a\0b', 'a\tb',
-    'a\u0085b', 'a\u2028b', 'a\ud800b', ' a', 'a /b', 'a/ b', 'a.', 'a./b', '.retention', 'a/.hidden', 'NUL', 'a/con.txt', 'Com1', 'lpt9.tar.gz', 'aux .txt',
-    `${'a/'.repeat(500)}b`, 'é'.repeat(128),
+    '',
+    '/etc/passwd',
+    '..',
+    'a/../b',
+    './a',
+    'a/./b',
+    'a//b',
+    'a/',
+    '\\\\server\\share',
+    'a\\b',
+    'C:/a',
+    'c:a',
+    'a\nb',
+    'a\rb',
+    'a\0b',
+    'a\tb',
+    'a\u0085b',
+    'a\u2028b',
+    'a\ud800b',
+    ' a',
+    'a /b',
+    'a/ b',
+    'a.',
+    'a./b',
+    '.retention',
+    'a/.hidden',
+    'NUL',
+    'a/con.txt',
+    'Com1',
+    'lpt9.tar.gz',
+    'aux .txt',
+    `${'a/'.repeat(500)}b`,
+    'é'.repeat(128),
   ])('is refused: %j', (unsafe) => {
     const reason = unsafePathReason(unsafe);
     expect(reason).toEqual(expect.any(String));
     if (unsafe.length > 6) expect(reason).not.toContain(unsafe);
   });
 
-  it.each(['a', 'a/b/c.pdf', 'Ünï/書類 1.pdf', '100% done.txt', 'a..b', 'nullable/console.log', 'a b/c d', '-rf', "o'neil & co (2).msg", 'é'.repeat(127)])('is fine: %j', (safe) => {
+  it.each([
+    'a',
+    'a/b/c.pdf',
+    'Ünï/書類 1.pdf',
+    '100% done.txt',
+    'a..b',
+    'nullable/console.log',
+    'a b/c d',
+    '-rf',
+    "o'neil & co (2).msg",
+    'é'.repeat(127),
+  ])('is fine: %j', (safe) => {
     expect(unsafePathReason(safe)).toBeNull();
   });
 
   it('that is fine never leads out of a folder, on Windows neither', () => {
-    fc.assert(fc.property(fc.stringMatching(/^[ab./\\: ]{0,12}$/), (text) => {
-      if (unsafePathReason(text) !== null) return;
-      for (const { resolve, sep } of [path.posix, path.win32]) expect(resolve('/r', text).startsWith(`${resolve('/r')}${sep}`)).toBe(true);
-    }), { numRuns: 3000 });
+    fc.assert(
+      fc.property(fc.stringMatching(/^[ab./\\: ]{0,12}$/), (text) => {
+        if (unsafePathReason(text) !== null) return;
+        for (const { resolve, sep } of [path.posix, path.win32])
+          expect(resolve('/r', text).startsWith(`${resolve('/r')}${sep}`)).toBe(true);
+      }),
+      { numRuns: 3000 },
+    );
   });
 });
 
@@ -132,7 +177,10 @@ describe('removing', () => {
     expect(await readdir(root)).toEqual([]);
   });
 
-  it.each([['its bytes', 'd'], ['its size', 'longer']])('removes nothing when the document changed in %s', async (_what, now) => {
+  it.each([
+    ['its bytes', 'd'],
+    ['its size', 'longer'],
+  ])('removes nothing when the document changed in %s', async (_what, now) => {
     await put('a/c.txt', now);
     await expectProblem(removeDocument(root, 'a/c.txt', measured('c')), 'altered', 'a/c.txt');
     expect(await readFile(path.join(root, 'a/c.txt'), 'utf8')).toBe(now);
@@ -185,7 +233,10 @@ async function put(relative: string, text: string): Promise<void> {
 }
 
 async function expectProblem(work: Promise<unknown>, problem: DocumentFault, at: string): Promise<void> {
-  const error = await work.then(() => undefined, (reason: unknown) => reason);
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(DocumentProblem);
   expect(error).toMatchObject({ problem, path: at });
   expect(String(error)).not.toContain(at);

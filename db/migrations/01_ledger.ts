@@ -21,6 +21,16 @@ export async function up(db: Knex): Promise<void> {
 
   await createTable(
     db,
+    'claimed_roots',
+    'Folders that bear the id of this live database. One that lost it is not the same folder: an unmounted share, perhaps.',
+    {
+      path: ['text primary key', 'The folder'],
+      claimed_at: ['timestamptz not null default now()', 'When it was marked'],
+    },
+  );
+
+  await createTable(
+    db,
     'audit_events',
     'Everything done and refused, chained by hash. Holds references, never names, births or free text.',
     {
@@ -102,6 +112,6 @@ export async function up(db: Knex): Promise<void> {
   await db.raw(`create unique index one_brake_of_a_name_is_on on brakes (name) where released_at is null`);
 }
 
-export async function down(): Promise<void> {
-  throw new Error('There is no way back: the audit is never rewritten. Restore a backup into a new database instead.');
+export function down(): Promise<void> {
+  return Promise.reject(new Error('There is no way back: the audit is never rewritten. Restore a backup into a new database instead.'));
 }

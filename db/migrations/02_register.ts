@@ -135,6 +135,6 @@ export async function up(db: Knex): Promise<void> {
   await db.raw(`create trigger fact_changes_are_not_rewritten before update on fact_changes for each row execute function refuse_change()`);
 }
 
-export async function down(): Promise<void> {
-  throw new Error('There is no way back: restore a backup into a new database instead.');
+export function down(): Promise<void> {
+  return Promise.reject(new Error('There is no way back: restore a backup into a new database instead.'));
 }

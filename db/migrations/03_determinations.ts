@@ -153,6 +153,6 @@ async function rankFunctions(db: Knex): Promise<void> {
   await db.raw(`create function rank_anchor_on(rank bigint) returns date ${pure} $$ select date '0001-01-01' + (rank & 4194303)::int $$`);
 }
 
-export async function down(): Promise<void> {
-  throw new Error('There is no way back: restore a backup into a new database instead.');
+export function down(): Promise<void> {
+  return Promise.reject(new Error('There is no way back: restore a backup into a new database instead.'));
 }

@@ -195,6 +195,6 @@ async function guards(db: Knex): Promise<void> {
     for each row execute function guard_disposal_list_item()`);
 }
 
-export async function down(): Promise<void> {
-  throw new Error('There is no way back: restore a backup into a new database instead.');
+export function down(): Promise<void> {
+  return Promise.reject(new Error('There is no way back: restore a backup into a new database instead.'));
 }

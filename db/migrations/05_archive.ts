@@ -82,16 +82,8 @@ export async function up(db: Knex): Promise<void> {
     digest: ['text not null', 'SHA-256 of content'],
   });
   await appendOnly(db, 'disposal_certificates');
-
-  await createTable(db, 'users', 'People who use the system.', {
-    name: ["text primary key check (name ~ '^[[:alnum:]._@-]{1,100}$')", 'User name'],
-    roles: ['text[] not null check (cardinality(roles) > 0)', 'Roles; admin excludes every other'],
-    added_by: ['text not null', 'Who added them'],
-    added_at: ['timestamptz not null default now()', 'When'],
-  });
-  await db.raw("alter table users add constraint admin_sees_no_files check (not 'admin' = any(roles) or cardinality(roles) = 1)");
 }
 
-export async function down(): Promise<void> {
-  throw new Error('There is no way back: restore a backup into a new database instead.');
+export function down(): Promise<void> {
+  return Promise.reject(new Error('There is no way back: restore a backup into a new database instead.'));
 }

@@ -5,17 +5,20 @@ import { stopEmbedded } from '../../db/embedded.ts';
 import { adoptSchedule } from '../../db/schedules.ts';
 import { shortDate } from '../../rules/dates.ts';
 import { clauseWords, loadSchedule, type Schedule } from '../../rules/schedule.ts';
-import { BRAKES } from '../../rules/workflow.ts';
-import type { CommonOptions } from '../context.ts';
+import { BRAKES, ROLES } from '../../rules/workflow.ts';
+import { addUser, enrol, hasAdmin } from '../../db/users.ts';
+import type { Person } from '../../rules/people.ts';
+import { actingPerson, withContext, type CommonOptions, type Context } from '../context.ts';
 import { readSettings } from '../settings.ts';
 import { brakeWords } from '../steps.ts';
-import { acting, AS, AS_OF, declare, JSON_OUT, reading, readWord, table, type CommandLine } from './commands.ts';
+import { acting, AS, AS_OF, declare, JSON_OUT, print, reading, readWord, table, type CommandLine } from './commands.ts';
 import { readDay } from './decisionCommands.ts';
 
-/** Declares schedule, brake and stop. */
+/** Declares schedule, brake, users and stop. */
 export function addOperationCommands(line: CommandLine): void {
   addScheduleCommands({ ...line, program: line.program.command('schedule').description('the retention table') });
   addBrakeCommands({ ...line, program: line.program.command('brake').description('what stopped listing and archiving') });
+  addPeopleCommands({ ...line, program: line.program.command('users').description('people and their roles') });
   declare(line, 'stop', 'stop the embedded database', 'stop').action(async () => {
     const stopped = await stopEmbedded(readSettings(line.around.env, line.around.cwd).home);
     line.around.stdout.write(stopped === 'stopped' ? 'The embedded database is stopped.\n' : 'The embedded database was not running.\n');
@@ -85,6 +88,47 @@ function addBrakeCommands(line: CommandLine): void {
           `The brake ${released} is released. ${still_on.length > 0 ? `Still on: ${still_on.join(', ')}.` : 'The next night lists and archives again.'}`,
       );
     });
+}
+
+function addPeopleCommands(line: CommandLine): void {
+  declare(line, 'add <name>', 'add a person, or give one other roles; prints a one-time code', 'users add m.jones --role records_manager', [
+    AS,
+    JSON_OUT,
+  ])
+    .requiredOption('--role <role...>', ROLES.join(', '))
+    .action((name: string, options: CommonOptions & { role: string[] }) =>
+      withContext(line.around, options, 'write', async (context) => {
+        const roles = options.role.map((role) => readWord(role, ROLES, 'A role'));
+        const actor = await whoAddsPeople(context, options);
+        const added = await context.db.transaction((trx) => addUser(trx, name, roles, actor));
+        print(
+          context,
+          options,
+          added,
+          () =>
+            `${name} is added as ${roles.join(', ')}. One-time code, for ${name} alone: ${added.code}\n${name} runs: retention users enrol CODE`,
+        );
+      }),
+    );
+  declare(line, 'enrol <code>', 'exchange a one-time code for your own token', 'users enrol 4hV…', [JSON_OUT]).action(
+    (code: string, options: CommonOptions) =>
+      withContext(line.around, options, 'write', async (context) => {
+        const enrolled = await context.db.transaction((trx) => enrol(trx, code));
+        print(
+          context,
+          options,
+          enrolled,
+          ({ name, token, days }) =>
+            `${name}, this is your token for ${days} days. It is shown this once; set RETENTION_TOKEN to it.\n${token}`,
+        );
+      }),
+  );
+}
+
+/** In a rehearsal nobody must prove anything; on a live database an admin, or nobody while there is none. */
+async function whoAddsPeople(context: Context, options: CommonOptions): Promise<Person | 'nobody_yet'> {
+  if (context.rehearsal) return { name: options.as ?? 'rehearsal', roles: null };
+  return (await hasAdmin(context.db)) ? actingPerson(context, options) : 'nobody_yet';
 }
 
 function scheduleWords(schedule: Schedule): string {

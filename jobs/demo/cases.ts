@@ -12,18 +12,13 @@ export function childFile(draft: Draft, categories: Category[], born: YearsAgo, 
   return draft.file(categories, [child], { ...childhood(draft, [child]), ...file });
 }
 
-/** One file of brothers and sisters, the eldest no more than nine years older than the youngest. */
-export function siblingsFile(
-  draft: Draft,
-  categories: Category[],
-  born: YearsAgo,
-  eldest: PersonFacts = {},
-  file: FileFacts = {},
-): CaseFile {
-  const first = draft.person({ dateOfBirth: draft.day(born), ...eldest });
-  const others = Array.from({ length: draft.chance.between(1, 2) }, () => draft.person({ dateOfBirth: draft.day(born) }));
-  const children = [first, ...others];
-  return draft.file(categories, children, { ...childhood(draft, children), familyRef: draft.family(children), ...file });
+/** One file of brothers and sisters, the youngest born so long ago, the eldest no more than seven years before. */
+export function siblingsFile(draft: Draft, categories: Category[], youngestBorn: YearsAgo, eldest: PersonFacts = {}): CaseFile {
+  const born = draft.day(youngestBorn);
+  const first = draft.person({ dateOfBirth: draft.after(born, -7, -4), ...eldest });
+  const between = draft.chance.happens(0.5) ? [draft.person({ dateOfBirth: draft.after(born, -3, -1) })] : [];
+  const children = [first, ...between, draft.person({ dateOfBirth: born })];
+  return draft.file(categories, children, { ...childhood(draft, children), familyRef: draft.family(children) });
 }
 
 /** Opened after the youngest is born and closed some years later, while they are still children or just of age. */

@@ -160,11 +160,13 @@ export class Draft {
   }
 }
 
-/** The day `years` before, for periods that must run out on the very day: `eligibleFrom` of the anchor is `day`. */
+/**
+ * The anchor of a period of so many years whose `eligibleFrom` is `day`. For a 1 March of a leap year there is none, as
+ * no odd number of years ends on a 29 February; its files are eligible a day before.
+ */
 export function anchorEligibleOn(day: IsoDate, years: number): IsoDate {
   const last = addDays(day, -1);
   const year = String(Number(last.slice(0, 4)) - years);
-  // A 28 February runs out on 28 February; a 29 February is nobody's anniversary but of another leap year.
   return last.endsWith('-02-29') ? `${year}-02-28` : `${year}${last.slice(4)}`;
 }
 

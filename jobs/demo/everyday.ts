@@ -14,15 +14,17 @@ import {
 } from './cases.ts';
 import type { Draft, YearsAgo } from './draft.ts';
 
-/** One family's or one person's files: between one and three. */
-export function tellEveryday(draft: Draft): void {
+/** One family's or one person's files, between one and three; shows no landmark. */
+export function tellEveryday(draft: Draft): null {
   draft.chance.pickWeighted(EVERYDAY).tell(draft);
   for (const file of draft.bundle.files) addPaperwork(draft, file);
+  return null;
 }
 
 /** As above, always one file. */
-export function tellSingleFile(draft: Draft): void {
+export function tellSingleFile(draft: Draft): null {
   addPaperwork(draft, childOf(draft, ['child_in_need'], [1.3, 24.8], [25.2, 34]));
+  return null;
 }
 
 const DUE_SHARE = 0.035;

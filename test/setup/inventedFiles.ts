@@ -1,10 +1,16 @@
 /** Invents case files whose dates lie where mistakes are made: on landmarks, a day beside them, in part, missing, contradictory. */
 import fc, { type Arbitrary } from 'fast-check';
 import type { CaseFile, Subject } from '../../rules/facts.ts';
-import { daysInMonth, daysOfBirth, daysOn, isLeapYear, isoOf, yearsOn } from './plainDates.ts';
+import { daysInMonth, daysOfBirth, daysOn, isoOf, yearsOn } from './plainDates.ts';
 
 /** A file without references: whoever registers it gives them. */
 export type InventedFile = Omit<CaseFile, 'fileRef' | 'familyRef' | 'subjects'> & { inFamily: boolean; subjects: Omit<Subject, 'personRef' | 'name'>[] };
+
+/** A person as invented, with the day they were really born, of which the record may know only a part. */
+interface InventedPerson {
+  born: string;
+  subject: InventedFile['subjects'][number];
+}
 
 const PERIODS = [0, 1, 6, 10, 15, 18, 21, 25, 33, 35, 40, 75, 100];
 const CATEGORIES = [
@@ -26,13 +32,9 @@ export function inventedFiles(asOf: string): Arbitrary<InventedFile> {
     .record({
       categories: fc.oneof(
         { weight: 19, arbitrary: fc.uniqueArray(fc.constantFrom(...CATEGORIES), { minLength: 1, maxLength: 3 }) },
-        { weight: 1, arbitrary: fc.constantFrom(['adult_posing_risk'], ['financial', 'adult_posing_risk']) },
+        { weight: 1, arbitrary: fc.constantFrom<string[]>(['adult_posing_risk'], ['financial', 'adult_posing_risk']) },
       ),
-      people: fc.oneof(
-        { weight: 1, arbitrary: fc.constant([]) },
-        { weight: 6, arbitrary: fc.tuple(person(asOf)) },
-        { weight: 3, arbitrary: fc.array(person(asOf), { minLength: 2, maxLength: 3 }) },
-      ),
+      people: people(asOf),
       origin: pastDay(asOf),
       opened: fileDate(asOf),
       closed: fileDate(asOf),
@@ -48,15 +50,15 @@ export function inventedFiles(asOf: string): Arbitrary<InventedFile> {
       familyBirths: fc.array(fc.oneof({ weight: 5, arbitrary: birth(asOf).map((b) => b.recorded) }, { weight: 1, arbitrary: fc.constant(null) }), { maxLength: 3 }),
       familyIncomplete: fc.oneof({ weight: 15, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
     })
-    .map(({ people, origin, opened, closed, order, approvalEnded, notified, lastEntry, withdrawn, ...rest }) => {
-      const start = people[0]?.born ?? origin;
+    .map(({ people: subjects, origin, opened, closed, order, approvalEnded, notified, lastEntry, withdrawn, ...rest }) => {
+      const start = subjects[0]?.born ?? origin;
       const openedOn = opened(start);
       const from = openedOn ?? start;
       return {
         ...rest,
         familyBirths: rest.inFamily ? rest.familyBirths : [],
         familyIncomplete: rest.inFamily && rest.familyIncomplete,
-        subjects: people.map((one) => one.subject),
+        subjects: subjects.map((one) => one.subject),
         openedOn,
         closedOn: closed(from),
         adoptionOrderOn: order(start),
@@ -109,8 +111,16 @@ function birth(asOf: string): Arbitrary<{ born: string; recorded: string | null 
   return fc.tuple(born, precision).map(([day, length]) => ({ born: day, recorded: length === 0 ? null : day.slice(0, length) }));
 }
 
+function people(asOf: string): Arbitrary<InventedPerson[]> {
+  return fc.oneof(
+    { weight: 1, arbitrary: fc.constant<InventedPerson[]>([]) },
+    { weight: 6, arbitrary: fc.array(person(asOf), { minLength: 1, maxLength: 1 }) },
+    { weight: 3, arbitrary: fc.array(person(asOf), { minLength: 2, maxLength: 3 }) },
+  );
+}
+
 /** A person; deaths often fall on a birthday that matters, or on a day beside it, or where the birth may have been. */
-function person(asOf: string): Arbitrary<{ born: string; subject: InventedFile['subjects'][number] }> {
+function person(asOf: string): Arbitrary<InventedPerson> {
   const atAge = fc
     .record({ age: fc.constantFrom(0, 8, 10, 18, 18, 18, 18, 30, 60), of: fc.constantFrom('born' as const, 'first' as const, 'last' as const), days: beside })
     .map(({ age, of, days }) => (born: string, recorded: string | null) => {
@@ -127,9 +137,4 @@ function person(asOf: string): Arbitrary<{ born: string; subject: InventedFile['
     born,
     subject: { dateOfBirth: recorded, dateOfDeath: diedOn(born, recorded), knownToAdultServices: known, posesRiskToChildren: posesRisk },
   }));
-}
-
-/** Whether the day is 29 February of a year that has one; for counting how often it occurs. */
-export function isLeapDay(date: string | null): boolean {
-  return date !== null && date.slice(5) === '02-29' && isLeapYear(Number(date.slice(0, 4)));
 }

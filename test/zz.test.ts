@@ -1,0 +1,21 @@
+import fc from 'fast-check';
+import { it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { shippedSchedule } from '../rules/schedule.ts';
+import { candidacyOf, candidacySql, NAMED_FILES } from '../db/candidacy.ts';
+import { replaceRegister } from './setup/bulkRegister.ts';
+import { freshDatabase } from './setup/database.ts';
+import { inventedFiles } from './setup/inventedFiles.ts';
+import { compute, enterSchedule } from './setup/register.ts';
+it('times', async () => {
+  const s = shippedSchedule(); const { db, close } = await freshDatabase(); await enterSchedule(db, s);
+  const files = fc.sample(inventedFiles('2026-11-22'), { seed: 1, numRuns: 10000 });
+  const fileRefs = (await replaceRegister(db, files)).map((f) => f.fileRef);
+  await compute(db, s, '2026-11-22');
+  const plan = await db.raw('explain (analyze, verbose false) ' + candidacySql(s, NAMED_FILES), { asOf: '2026-11-22', fileRefs });
+  writeFileSync('/tmp/helper/plan.txt', plan.rows.map((r: any) => r['QUERY PLAN']).join('\n'));
+  await db.raw('alter database ' + (await db.raw('select current_database() as d')).rows[0].d + ' set jit = off');
+  for (const jit of ['on', 'off']) await db.transaction(async (trx) => { await trx.raw(`set local jit = ${jit}`);
+    const t = performance.now(); await candidacyOf(trx, s, '2026-11-22', fileRefs); console.log('jit', jit, Math.round(performance.now() - t)); });
+  await close();
+});
