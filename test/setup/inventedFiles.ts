@@ -39,6 +39,7 @@ export function inventedFiles(asOf: string): Arbitrary<InventedFile> {
       opened: fileDate(asOf),
       closed: fileDate(asOf),
       order: fileDate(asOf),
+      orderAnyway: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
       approvalEnded: fileDate(asOf),
       notified: fileDate(asOf),
       lastEntry: fileDate(asOf),
@@ -50,7 +51,7 @@ export function inventedFiles(asOf: string): Arbitrary<InventedFile> {
       familyBirths: fc.array(fc.oneof({ weight: 5, arbitrary: birth(asOf).map((b) => b.recorded) }, { weight: 1, arbitrary: fc.constant(null) }), { maxLength: 3 }),
       familyIncomplete: fc.oneof({ weight: 15, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
     })
-    .map(({ people: subjects, origin, opened, closed, order, approvalEnded, notified, lastEntry, withdrawn, ...rest }) => {
+    .map(({ people: subjects, origin, opened, closed, order, orderAnyway, approvalEnded, notified, lastEntry, withdrawn, ...rest }) => {
       const start = subjects[0]?.born ?? origin;
       const openedOn = opened(start);
       const from = openedOn ?? start;
@@ -61,7 +62,7 @@ export function inventedFiles(asOf: string): Arbitrary<InventedFile> {
         subjects: subjects.map((one) => one.subject),
         openedOn,
         closedOn: closed(from),
-        adoptionOrderOn: order(start),
+        adoptionOrderOn: rest.categories.includes('adoption') || orderAnyway ? order(start) : null,
         approvalEndedOn: approvalEnded(from),
         notifiedOn: notified(from),
         lastEntryOn: lastEntry(from),

@@ -1,0 +1,75 @@
+/** The one place that writes CSV: cells that a spreadsheet would run are inert, and a file is there whole or not at all. */
+import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Options } from 'csv-stringify';
+import { stringify } from 'csv-stringify/sync';
+import { syncFolder } from '../db/fileIo.ts';
+
+/** What a cell may hold: several values are joined by `;`, yes and no are words, null is an empty cell, dates are ISO text. */
+export type CsvValue = string | number | boolean | null | readonly string[];
+export type CsvRow<Column extends string> = Readonly<Record<Column, CsvValue>>;
+
+/**
+ * Lines end in LF, not in the CRLF of RFC 4180: every spreadsheet reads both, while `grep`, `diff` and checks that split by
+ * line trip over a CR. No byte order mark, which scripts would take for a part of the first column's name.
+ */
+const FORMAT = { record_delimiter: '\n', quote_record_delimiter: true, escape_formulas: true } satisfies Options;
+
+/** Rows turned to text at a time: few enough that a million rows need little memory. */
+const ROWS_A_PIECE = 1000;
+
+/** Header and rows as text, for small tables and for standard output. */
+export function csvText<Column extends string>(columns: readonly Column[], rows: Iterable<CsvRow<Column>>): string {
+  return stringify([[...columns], ...Array.from(rows, (row) => cells(columns, row))], FORMAT);
+}
+
+/** Writes header and rows, as they come, to a file for its owner alone; its folder must be there. Returns the number of rows. */
+export async function writeCsv<Column extends string>(
+  path: string,
+  columns: readonly Column[],
+  rows: Iterable<CsvRow<Column>> | AsyncIterable<CsvRow<Column>>,
+): Promise<number> {
+  let written = 0;
+  async function* pieces(): AsyncGenerator<string> {
+    let piece: (string | number)[][] = [[...columns]];
+    for await (const row of rows) {
+      written++;
+      piece.push(cells(columns, row));
+      if (piece.length < ROWS_A_PIECE) continue;
+      yield stringify(piece, FORMAT);
+      piece = [];
+    }
+    yield stringify(piece, FORMAT);
+  }
+  await writeWhole(path, pieces());
+  return written;
+}
+
+/** Writes text beside its place and renames it, for its owner alone: neither a reader nor a crash meets half of it. */
+export async function writeWhole(path: string, text: string | AsyncIterable<string>): Promise<void> {
+  const beside = join(dirname(path), `.${basename(path)}.partial`);
+  // One that a crash left is not written over: its mode might be another.
+  await rm(beside, { force: true });
+  const handle = await open(beside, 'wx', 0o600);
+  try {
+    await writeFile(handle, text);
+    await handle.sync();
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  await rename(beside, path);
+  await syncFolder(dirname(path));
+}
+
+function cells<Column extends string>(columns: readonly Column[], row: CsvRow<Column>): (string | number)[] {
+  return columns.map((column) => cell(row[column]));
+}
+
+function cell(value: CsvValue): string | number {
+  if (value === null) return '';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return typeof value === 'object' ? value.join(';') : value;
+}

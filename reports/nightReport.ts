@@ -1,0 +1,132 @@
+/** The morning's files: the retention report, the open lists, what the source system must delete, what the import rejected. */
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Knex } from 'knex';
+import { auditHead } from '../db/audit.ts';
+import { systemCode } from '../db/fileIo.ts';
+import { inOneMoment, retentionFigures, type RetentionFigures } from '../db/figures.ts';
+import { addDays, isIsoDate, type IsoDate } from '../rules/dates.ts';
+import type { Schedule } from '../rules/schedule.ts';
+import { writeCsv, writeWhole, type CsvRow } from './csv.ts';
+import { LIST_COLUMNS, listReports } from './listReport.ts';
+import { retentionReportHtml, retentionReportRows, RETENTION_COLUMNS } from './retentionReport.ts';
+
+export interface NightReport {
+  folder: string;
+  /** Relative to the folder, in the order they were written. */
+  files: string[];
+  figures: RetentionFigures;
+}
+
+interface Reporting {
+  asOf: IsoDate;
+  folder: string;
+  rehearsal: boolean;
+}
+
+const REMOVALS_COLUMNS = ['file_ref', 'archived_on', 'first_seen_on', 'last_seen_on', 'differs', 'rehearsal'] as const;
+const REJECTS_COLUMNS = ['file', 'line', 'reference', 'column', 'reason', 'rehearsal'] as const;
+
+/** Rows fetched at a time, so that an extract rejected whole needs little memory. */
+const FETCHED = 2000;
+
+/**
+ * Writes everything, all from one moment, into a folder that is made if it is not there. What a run of the same day left is
+ * replaced file by file, lists that are no longer open go; other files in the folder stay. Throws when the figures do not
+ * add up, with nothing written.
+ */
+export async function writeNightReport(db: Knex, schedule: Schedule, reporting: Reporting): Promise<NightReport> {
+  return inOneMoment(db, async (trx) => {
+    const { folder, asOf } = reporting;
+    const figures = await retentionFigures(trx, schedule, asOf);
+    await mkdir(join(folder, 'lists'), { recursive: true, mode: 0o700 });
+    const lists = await writeLists(trx, schedule, reporting);
+    await removeClosedLists(folder, lists);
+    const files = [
+      ...(await writeRetentionReport(trx, schedule, figures, reporting)),
+      ...lists,
+      ...(await writeRemovals(trx, reporting)),
+      ...(await writeRejects(trx, reporting)),
+    ];
+    return { folder, files, figures };
+  });
+}
+
+/** Deletes the folders named by a date more than `keepDays` before `asOf`; anything else stays. Returns their names. */
+export async function removeOldReports(reportsFolder: string, asOf: IsoDate, keepDays: number): Promise<string[]> {
+  const oldest = addDays(asOf, -keepDays);
+  const entries = await readdir(reportsFolder, { withFileTypes: true }).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  // A link is no folder here, so nothing outside is ever followed and deleted.
+  const old = entries.filter((entry) => entry.isDirectory() && isIsoDate(entry.name) && entry.name < oldest).map((entry) => entry.name);
+  for (const name of old) await rm(join(reportsFolder, name), { recursive: true });
+  return old.sort();
+}
+
+async function writeRetentionReport(
+  trx: Knex,
+  schedule: Schedule,
+  figures: RetentionFigures,
+  { folder, rehearsal }: Reporting,
+): Promise<string[]> {
+  const html = retentionReportHtml(figures, { schedule, rehearsal, audit: await auditHead(trx) });
+  await writeWhole(join(folder, 'retention-report.html'), html);
+  await writeCsv(join(folder, 'retention-report.csv'), RETENTION_COLUMNS, retentionReportRows(figures, rehearsal));
+  return ['retention-report.html', 'retention-report.csv'];
+}
+
+async function writeLists(trx: Knex, schedule: Schedule, { folder, asOf, rehearsal }: Reporting): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { id, rows } of listReports(trx, schedule, { asOf, rehearsal })) {
+    const file = `lists/list-${id}.csv`;
+    await writeCsv(join(folder, file), LIST_COLUMNS, rows);
+    files.push(file);
+  }
+  return files;
+}
+
+/** A list that was open when the folder was first written must not be taken for one that still is. */
+async function removeClosedLists(folder: string, written: readonly string[]): Promise<void> {
+  for (const name of await readdir(join(folder, 'lists'))) {
+    const file = `lists/${name}`;
+    if (/^list-\d+\.csv$/.test(name) && !written.includes(file)) await rm(join(folder, file));
+  }
+}
+
+async function writeRemovals(trx: Knex.Transaction, { folder, rehearsal }: Reporting): Promise<string[]> {
+  const rows = rowsOf<CsvRow<(typeof REMOVALS_COLUMNS)[number]>>(
+    trx,
+    `select s.file_ref, r.archived_on, s.first_seen_on, s.last_seen_on, s.differs
+     from seen_again s join residual_records r on r.file_ref = s.file_ref where s.gone_on is null order by s.file_ref`,
+    rehearsal,
+  );
+  await writeCsv(join(folder, 'removals.csv'), REMOVALS_COLUMNS, rows);
+  return ['removals.csv'];
+}
+
+async function writeRejects(trx: Knex.Transaction, { folder, rehearsal }: Reporting): Promise<string[]> {
+  const rows = rowsOf<CsvRow<(typeof REJECTS_COLUMNS)[number]>>(
+    trx,
+    `select source as file, line, ref as reference, column_name as "column", reason from quarantine order by source, line, column_name`,
+    rehearsal,
+  );
+  await writeCsv(join(folder, 'rejects.csv'), REJECTS_COLUMNS, rows);
+  return ['rejects.csv'];
+}
+
+/** The rows of a select, fetched piece by piece; each says whether this is a rehearsal. */
+async function* rowsOf<Row extends { readonly rehearsal: unknown }>(
+  trx: Knex.Transaction,
+  select: string,
+  rehearsal: boolean,
+): AsyncGenerator<Row> {
+  await trx.raw(`declare report_rows no scroll cursor for ${select}`);
+  for (let more = true; more; ) {
+    const { rows } = await trx.raw<{ rows: Omit<Row, 'rehearsal'>[] }>(`fetch ${FETCHED} from report_rows`);
+    for (const row of rows) yield { ...row, rehearsal } as unknown as Row;
+    more = rows.length === FETCHED;
+  }
+  await trx.raw('close report_rows');
+}

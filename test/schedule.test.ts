@@ -1,0 +1,122 @@
+/** The schedule that ships: the policy's words verbatim, and a mistake in it named with its file and line. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { loadSchedule, parseSchedule, rulesOf, ScheduleError, shippedSchedule } from '../rules/schedule.ts';
+
+const shippedFile = fileURLToPath(new URL('../rules/schedules/recording-policy-2023-06-09.yaml', import.meta.url));
+const shippedText = await readFile(shippedFile, 'utf8');
+const policyTable = await readFile(new URL('./cases/recording-policy-table.txt', import.meta.url), 'utf8');
+
+describe('the shipped schedule', () => {
+  it('loads', () => {
+    expect(shippedSchedule()).toMatchObject({ schedule: 'recording-policy', version: '2023-06-09', in_force_from: '2023-06-09' });
+  });
+
+  it("has the rows of the policy's table, in its order and in its words", () => {
+    const [, ...rows] = policyTable.trimEnd().split('\n');
+    expect(shippedSchedule().rules.map((rule) => rule.clause.join(' '))).toEqual(rows);
+  });
+
+  it('keeps the ids that are printed, stored and exported', () => {
+    expect(shippedSchedule().rules.map((rule) => rule.id)).toEqual([
+      'child-in-care',
+      'child-in-care-died-under-18',
+      'privately-fostered-child',
+      'adoption',
+      'adoption-died-under-18',
+      'adoption-died-adult',
+      'adopters',
+      'adopters-deceased-or-withdrawn',
+      'foster-carer',
+      'child-protection',
+      'safeguarding-unit',
+      'child-in-need',
+      'adult-posing-risk',
+      'missing-person',
+      'financial',
+    ]);
+  });
+
+  it('reads its periods as the words of the clause say them', () => {
+    for (const rule of shippedSchedule().rules) {
+      if ('permanent' in rule) expect(rule.clause[1]).toBe('Permanently');
+      else expect(rule.clause[1]).toMatch(new RegExp(`(^|\\D)${rule.keep_years} years?\\b`));
+    }
+  });
+
+  it('asks for closure everywhere but of financial papers', () => {
+    const open = shippedSchedule().rules.filter((rule) => !rule.requires_closure);
+    expect(open.map((rule) => rule.id)).toEqual(['financial']);
+  });
+
+  it('marks every reading of ours as unconfirmed', () => {
+    const readings = shippedSchedule().rules.filter((rule) => rule.interpretation?.confirmed === false);
+    expect(readings.map((rule) => rule.id)).toEqual(['adoption', 'adoption-died-under-18', 'adopters-deceased-or-withdrawn', 'adult-posing-risk']);
+  });
+
+  it('asks the rows with a condition first, and the row without one last', () => {
+    expect(rulesOf(shippedSchedule(), 'adoption').map((rule) => rule.id)).toEqual(['adoption-died-under-18', 'adoption-died-adult', 'adoption']);
+  });
+});
+
+describe('a mistake in a schedule is told with file and line:', () => {
+  const mistakes: { what: string; change: [from: string | RegExp, to: string]; at: string; says: RegExp }[] = [
+    { what: 'an unknown category', change: ['category: foster_carer\n', 'category: foster_carers\n'], at: 'category: foster_carers', says: /"foster_carers" is not one of the categories.*foster_carer,/ },
+    { what: 'an id used twice', change: ['id: financial\n', 'id: foster-carer\n'], at: 'id: foster-carer', says: /"foster-carer" is used twice/ },
+    { what: 'a missing field', change: ['    keep_years: 10\n    from: approval_end\n', '    from: approval_end\n'], at: '- id: foster-carer', says: /keep_years/ },
+    { what: 'an unknown field', change: ['    from: notification\n', '    form: notification\n'], at: '- id: missing-person', says: /form/ },
+    { what: 'a period that is no number', change: ['keep_years: 35', 'keep_years: thirty-five'], at: '- id: safeguarding-unit', says: /keep_years.*number/ },
+    { what: 'a period in months', change: ['keep_years: 35', 'keep_years: 35.5'], at: '- id: safeguarding-unit', says: /keep_years/ },
+    { what: 'an event the product does not know', change: ['from: notification', 'from: notified'], at: '- id: missing-person', says: /from/ },
+    { what: 'a date that is none', change: [/in_force_from: .*/, 'in_force_from: "2023-06-31"'], at: 'in_force_from: "2023-06-31"', says: /in_force_from.*yyyy-mm-dd/ },
+    { what: 'two rows without a condition', change: ['    when: { died: before_18 }\n    keep_years: 15\n', '    keep_years: 15\n'], at: '  child_in_care:', says: /"child_in_care" needs exactly one rule without "when", it has 2/ },
+    { what: 'a category without a row', change: ['  financial: { label: Financial }', '  financial: { label: Financial }\n  school: { label: School }'], at: '  school:', says: /"school" needs exactly one rule without "when", it has 0/ },
+    { what: 'rows of one category that differ on closure', change: ['    from: { latest_known_of: [death, withdrawal, closure] }\n    requires_closure: true', '    from: { latest_known_of: [death, withdrawal, closure] }\n    requires_closure: false'], at: 'requires_closure: false', says: /all rules of "adopters" must agree/ },
+    { what: 'a clause without its disposal', change: ['clause: [Adoption, 100 years, After 100 years]', 'clause: [Adoption, 100 years]'], at: '- id: adoption', says: /clause/ },
+    { what: 'what is not YAML', change: ['title: Recording Policy, Children', 'title: "Recording Policy, Children'], at: 'title: "Recording', says: /not YAML/ },
+  ];
+
+  for (const { what, change, at, says } of mistakes) {
+    it(what, () => {
+      const changed = withChange(...change);
+      const message = messageOf(() => parseSchedule(changed, 'policy.yaml'));
+      expect(message).toMatch(says);
+      const named = [...message.matchAll(/^policy\.yaml, line (\d+): /gm)].map(([, line]) => changed.split('\n')[Number(line) - 1]);
+      expect(named).toContainEqual(expect.stringContaining(at));
+    });
+  }
+
+  it('every mistake at once, each on a line of its own', () => {
+    const changed = withChange('category: foster_carer\n', 'category: foster_carers\n').replace('id: financial\n', 'id: foster-carer\n');
+    const lines = messageOf(() => parseSchedule(changed, 'policy.yaml')).split('\n');
+    expect(lines.length).toBeGreaterThanOrEqual(2);
+    for (const line of lines) expect(line).toMatch(/^policy\.yaml, line \d+: /);
+  });
+
+  it('in a file, by its path', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'retention-schedule-'));
+    const file = path.join(folder, 'next.yaml');
+    await writeFile(file, withChange('id: financial\n', 'id: foster-carer\n'));
+    expect(messageOf(() => loadSchedule(file))).toContain(`${file}, line `);
+    await rm(folder, { recursive: true });
+  });
+});
+
+function withChange(from: string | RegExp, to: string): string {
+  const changed = shippedText.replace(from, to);
+  expect(changed).not.toBe(shippedText);
+  return changed;
+}
+
+function messageOf(load: () => unknown): string {
+  try {
+    load();
+  } catch (error) {
+    expect(error).toBeInstanceOf(ScheduleError);
+    return (error as ScheduleError).message;
+  }
+  throw new Error('The schedule was taken as it was.');
+}
