@@ -10,6 +10,7 @@ import { bagRecords, moveToArchive, type Archiving } from './archiveItem.ts';
 import { StoreProblem, type ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
 import { BagDamaged, bagLocation, writeBag, type WrittenBag } from './bag.ts';
+import { clearAbandonedBags, clearBag, finishBagMoves, type BagMoves } from './bagMoves.ts';
 import { checkFiles, type CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
 import { DocumentProblem } from './documentRoot.ts';
@@ -37,6 +38,8 @@ export interface ArchiveCounts {
   disagreements: number;
   bytes: number;
   sources: RemovalCounts;
+  /** Bags that a crash or a store out of reach had left where they were, or that no item needs any more. */
+  bags: BagMoves & { cleared: number; kept: number };
 }
 
 /**
@@ -52,9 +55,10 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
     disagreements: 0,
     bytes: 0,
     sources: { removed: 0, alreadyGone: 0, failed: 0, shared: 0 },
+    bags: { moved: 0, failed: 0, cleared: 0, kept: 0 },
   };
   await settings.store.clearPartials();
-  await clearAbandonedBags(db, settings.store);
+  Object.assign(counts.bags, await finishBagMoves(db, settings.store), await clearAbandonedBags(db, settings));
   const tried: string[] = [];
   for (let next = await archiveNext(db, settings, tried); next; next = await archiveNext(db, settings, tried)) {
     tried.push(next.fileRef);
@@ -87,12 +91,19 @@ async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly 
   }
 }
 
+/**
+ * The clock of the machine that signed may have been slow, which would shorten the cooling-off; so on a live database it has
+ * passed by the database's own clock too. In a rehearsal the days are played, and no clock knows them.
+ */
+const CLOCK_AGREES = `((select kind from installation) is distinct from 'live'
+  or (now() at time zone 'Europe/London')::date > (l.signed_at at time zone 'Europe/London')::date + l.cooling_off_days)`;
+
 /** The oldest approved item past its cooling-off that no other process has claimed; locked until the transaction ends. */
 async function claimItem(trx: Knex.Transaction, { schedule, asOf }: ArchiveSettings, tried: readonly string[]): Promise<Archiving | null> {
   const result = await trx.raw<{ rows: ItemRow[] }>(
     `select i.* from disposal_list_items i join disposal_lists l on l.id = i.list_id
      where i.status in ('approved', 'failed') and l.state in ('cooling_off', 'in_progress')
-       and cast(:asOf as date) > l.signed_on + l.cooling_off_days and not i.file_ref = any(cast(:tried as text[]))
+       and cast(:asOf as date) > l.signed_on + l.cooling_off_days and ${CLOCK_AGREES} and not i.file_ref = any(cast(:tried as text[]))
      order by i.list_id, i.position limit 1 for update of i skip locked`,
     { asOf, tried },
   );
@@ -160,7 +171,7 @@ async function beginBag(db: Knex, { store, asOf }: ArchiveSettings, { item }: Ar
   await clearBag(db, store, item.file_ref);
   const location = bagLocation(folder, item.file_ref);
   // Before the row: what a row marked `begun` names may be cleared, and this bag is not ours to clear.
-  if (await store.exists(location)) throw new StoreProblem('taken', location);
+  if ((await store.exists(location)) || (await hasLiveBag(db, item.file_ref))) throw new StoreProblem('taken', location);
   await db('bags').insert({ file_ref: item.file_ref, list_id: item.list_id, location, begun_on: asOf });
 }
 
@@ -213,28 +224,10 @@ async function finish(trx: Knex.Transaction, bag: WrittenBag, archiving: Archivi
   return waitsFor ? 'waiting' : 'archived';
 }
 
-/** Bags begun for items that are no longer approved, by a run that died: removed from the store. */
-async function clearAbandonedBags(db: Knex, store: ArchiveStore): Promise<void> {
-  const abandoned = await db('bags as b')
-    .where('b.state', 'begun')
-    .whereNotExists(
-      db('disposal_list_items as i')
-        .whereRaw('i.file_ref = b.file_ref')
-        .where('i.binding', true)
-        .whereIn('i.status', ['approved', 'failed']),
-    )
-    .select<{ file_ref: string }[]>('b.file_ref');
-  for (const { file_ref } of abandoned) await clearBag(db, store, file_ref);
-}
-
-/** Removes a bag that never became part of the archive. Only ever one whose row says `begun`. */
-async function clearBag(db: Knex, store: ArchiveStore, fileRef: string): Promise<void> {
-  const begun = await db('bags')
-    .where({ file_ref: fileRef, state: 'begun' })
-    .first<{ id: number; location: string } | undefined>('id', 'location');
-  if (!begun) return;
-  await store.delete(begun.location);
-  await db('bags').where({ id: begun.id }).update({ state: 'cleared' });
+/** A bag that waited for an item since withdrawn, and holds documents that are nowhere else, stays until a person has seen to it. */
+async function hasLiveBag(db: Knex, fileRef: string): Promise<boolean> {
+  const bag = await db('bags').where({ file_ref: fileRef }).whereNotIn('state', ['cleared', 'restored']).first<object | undefined>('id');
+  return bag !== undefined;
 }
 
 type FaultOfItem = DocumentProblem | StoreProblem | BagDamaged;

@@ -28,9 +28,10 @@ export async function bagRecords(
   const { blocks, cautions } = candidacy;
   const history = await historyOf(db, caseFile.fileRef);
   const documents = await listedDocuments(db, [caseFile.fileRef]);
+  const beside = await registeredBeside(db, caseFile.fileRef);
   const { id, rule, action, schedule_version, listed_on, signed_by, signed_on, signed_digest, cooling_off_days } = list;
   return {
-    facts: { ...caseFile, history },
+    facts: { ...caseFile, ...beside, history },
     determination: explain(caseFile, determination, schedule, asOf, { blocks, cautions, details: {}, history }),
     'sign-off': {
       list: { id, rule, action, schedule_version, listed_on, signed_by, signed_on, signed_digest, cooling_off_days },
@@ -56,25 +57,43 @@ export async function moveToArchive(
   if (bag.documents.length > 0) {
     await trx.batchInsert(
       'source_removals',
-      bag.documents.map(({ path, size, sha256 }) => ({ file_ref: item.file_ref, path, size, sha256 })),
+      bag.documents.map(({ path, size, sha256 }) => ({ file_ref: item.file_ref, list_id: item.list_id, path, size, sha256 })),
       500,
     );
   }
   await trx('disposal_list_items')
     .where({ list_id: item.list_id, file_ref: item.file_ref })
     .update({ status, status_on: asOf, status_reason: null, binding: false });
-  // Days and notes are personal data: an anchor may be a date of birth. What was signed stays provable by the bag.
-  await trx('disposal_list_items').where({ file_ref: item.file_ref }).update({ anchor_on: null, retain_until: null, note: null });
+  await emptyItems(trx, item.file_ref);
   await removeFromRegister(trx, item.file_ref);
   await recordEvent(trx, actor, `item.${status}`, { list: item.list_id, file: item.file_ref, bag: bag.sha256 });
+}
+
+/** What the register has beside the facts a determination reads; with them a restored file is as it was. */
+export interface RegisteredBeside {
+  /** As the extract gives them. */
+  documents: { path: string; sha256: string | null }[];
+  /** References of the children `families.csv` records for the file's family. */
+  familyChildren: string[];
+}
+
+async function registeredBeside(db: Knex, fileRef: string): Promise<RegisteredBeside> {
+  const documents = await db('documents').where({ file_ref: fileRef }).orderBy('path').select<RegisteredBeside['documents']>('path', 'sha256');
+  const familyChildren = await db('families')
+    .join('case_files', 'case_files.family_ref', 'families.family_ref')
+    .where({ file_ref: fileRef })
+    .orderBy('child_ref')
+    .pluck<string[]>('child_ref');
+  return { documents, familyChildren };
 }
 
 async function writeResidualRecord(trx: Knex.Transaction, bag: WrittenBag, { list, item, schedule, asOf }: Archiving): Promise<void> {
   await trx.raw(
     `insert into residual_records (file_ref, list_id, rule, clause, schedule_version, anchor_year, retain_year, action, decided_by, signed_by, signed_on,
-       archived_on, bag_sha256, facts_digest)
-     select f.file_ref, :list, :rule, :clause, :version, :anchorYear, :retainYear, :action, :decidedBy, :signedBy, :signedOn, :asOf, :bag,
-       ${archivedFactsDigest('people', 'documents')}
+       archived_on, adult_file_ref, bag_sha256, documents_expected, documents_packed, facts_digest)
+     select f.file_ref, :list, :rule, :clause, :version, :anchorYear, :retainYear, :action, :decidedBy, :signedBy, :signedOn, :asOf,
+       (select r.adult_file_ref from transfer_receipts r where r.list_id = :list and r.file_ref = f.file_ref), :bag,
+       (select count(*) from documents d where d.file_ref = f.file_ref), :packed, ${archivedFactsDigest('people', 'documents')}
      from case_files f where f.file_ref = :file`,
     {
       list: list.id,
@@ -90,6 +109,7 @@ async function writeResidualRecord(trx: Knex.Transaction, bag: WrittenBag, { lis
       signedOn: list.signed_on,
       asOf,
       bag: bag.sha256,
+      packed: bag.documents.length,
     },
   );
 }
@@ -103,16 +123,33 @@ async function writeArchiveIndex(trx: Knex.Transaction, fileRef: string, locatio
   );
 }
 
+/**
+ * Days and words are personal data: an anchor may be a date of birth, a note may name somebody. What was signed stays
+ * provable by the bag.
+ */
+async function emptyItems(trx: Knex.Transaction, fileRef: string): Promise<void> {
+  await trx('disposal_list_items').where({ file_ref: fileRef }).update({ anchor_on: null, retain_until: null, note: null });
+  await trx('disposal_list_items')
+    .where({ file_ref: fileRef, status: 'withdrawn' })
+    .update({ status_reason: 'the reason was emptied when the file was archived' });
+  await trx('restore_requests').where({ file_ref: fileRef }).update({ reason: null });
+}
+
 /** Deletes the file with all that hangs on it, and its people unless another file or a family that still has one needs them. */
 async function removeFromRegister(trx: Knex.Transaction, fileRef: string): Promise<void> {
-  const rows = await trx('case_files').where({ file_ref: fileRef }).delete().returning<{ subject_refs: string[] }[]>('subject_refs');
-  const subjects = rows[0]?.subject_refs ?? [];
+  const rows = await trx('case_files')
+    .where({ file_ref: fileRef })
+    .delete()
+    .returning<{ subject_refs: string[]; family_ref: string | null }[]>(['subject_refs', 'family_ref']);
+  // A child whose own file went earlier was kept for this family's sake.
   const gone = await trx.raw<{ rows: { person_ref: string }[] }>(
-    `delete from people p where p.person_ref = any(cast(:subjects as text[]))
+    `delete from people p where (p.person_ref = any(cast(:subjects as text[]))
+         or (p.person_ref in (select child_ref from families where family_ref = :family)
+           and exists (select from archive_index i where i.person_ref = p.person_ref)))
        and not exists (select from case_files f where f.subject_refs @> array[p.person_ref])
        and not exists (select from families c join case_files f on f.family_ref = c.family_ref where c.child_ref = p.person_ref)
      returning p.person_ref`,
-    { subjects },
+    { subjects: rows[0]?.subject_refs ?? [], family: rows[0]?.family_ref ?? null },
   );
   await trx('fact_changes').where({ ref: fileRef }).whereIn('kind', ['file', 'document']).delete();
   await trx('fact_changes')

@@ -28,6 +28,15 @@ export async function recordEvent(trx: Knex, actor: string, event: string, detai
   await trx('audit_events').insert({ actor, event, details: JSON.stringify(details) });
 }
 
+/** Adds many events of one kind at once, in the order given. */
+export async function recordEvents(trx: Knex, actor: string, event: string, details: readonly Record<string, unknown>[]): Promise<void> {
+  await trx.batchInsert(
+    'audit_events',
+    details.map((one) => ({ actor, event, details: JSON.stringify(one) })),
+    1000,
+  );
+}
+
 /** Every event in order, `recorded_at` as it was hashed. Read by key, so that a long chain needs little memory. */
 export async function* readEvents(db: Knex, pageSize = 5000): AsyncGenerator<AuditEvent> {
   for (let after = 0; ;) {

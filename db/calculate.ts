@@ -18,29 +18,27 @@ export interface BulkDetermination {
 }
 
 /**
- * Two selects of (file_ref, rank, action, review_on) that together give every file once: files with at most one subject,
- * joined straight to that person, and files with several, grouped. Parallel plans need them apart. Reads a relation
- * `reviews`, and the parameter :asOf. `where` narrows `f`.
+ * Two selects of (file_ref, rank, action, and what the action rests on) that together give every file once: files with at most one subject, joined
+ * straight to that person, and files with several, grouped. Apart, and without the review dates, so that both run in
+ * parallel. Parameter :asOf; `where` narrows `f`.
  */
 export function calculationSql(schedule: Schedule, where = 'true'): [soleSubject: string, severalSubjects: string] {
-  const { rank, adultServicesClause, reviewed } = compileSchedule(schedule);
-  const review = `case when ${reviewed} then r.review_on end`;
+  const { rank, adultServicesClause } = compileSchedule(schedule);
   const sole = `
-    select f.file_ref, x.rank, ${actionSql('x.rank', 'x.clause')} as action, ${review} as review_on
+    select f.file_ref, x.rank, ${actionSql('x.rank', 'x.clause', 'f')} as action, x.clause, f.categories, f.subject_refs
     from case_files f
     left join people p on p.person_ref = f.subject_refs[1]
-    left join reviews r on r.file_ref = f.file_ref
-    cross join lateral (select ${rank} as rank, ${adultServicesClause} as clause offset bigint '0') x
+    cross join lateral (select ${rank} as rank, ${adultServicesClause} as clause) x
     where cardinality(f.subject_refs) <= 1 and (${where})`;
   const several = `
-    select f.file_ref, max(x.rank) as rank, ${actionSql('max(x.rank)', 'bool_or(x.clause)')} as action, min(${review}) as review_on
-    from case_files f
-    cross join lateral unnest(f.subject_refs) s
-    join people p on p.person_ref = s
-    left join reviews r on r.file_ref = f.file_ref
-    cross join lateral (select ${rank} as rank, ${adultServicesClause} as clause) x
-    where cardinality(f.subject_refs) > 1 and (${where})
-    group by f.file_ref`;
+    select g.file_ref, g.rank, ${actionSql('g.rank', 'g.clause', 'g')} as action, g.clause, g.categories, g.subject_refs
+    from (
+      select f.file_ref, f.categories, f.subject_refs, max(${rank}) as rank, bool_or(${adultServicesClause}) as clause
+      from case_files f
+      cross join lateral unnest(f.subject_refs) s
+      join people p on p.person_ref = s
+      where cardinality(f.subject_refs) > 1 and (${where})
+      group by f.file_ref) g`;
   return [sole, several];
 }
 
@@ -85,15 +83,16 @@ export async function calculateInBulk(
   const [sole, several] = calculationSql(schedule, chosen);
   const result = await db.raw<{ rows: BulkDetermination[] }>(
     `with reviews as (${reviewsSql(schedule, chosen)}), x as (${sole} union all ${several})
-     select x.file_ref, x.action, x.review_on, ${decodedRank(schedule)} from x`,
+     select x.file_ref, x.action, r.review_on, ${decodedRank(schedule)} from x left join reviews r using (file_ref)`,
     { asOf, fileRefs },
   );
   return result.rows;
 }
 
-function actionSql(rank: string, clause: string): string {
+/** The action, from a rank and whether the Adult Services clause applies to a row with categories and subjects. */
+export function actionSql(rank: string, clause: string, file: string): string {
   return `case when rank_class(${rank}) <> ${RANK_CLASS.expires} then null
       when not ${clause} then 'archive'
-      when cardinality(f.subject_refs) = 1 and not 'adoption' = any(f.categories) then 'transfer_to_adult_file'
+      when cardinality(${file}.subject_refs) = 1 and not 'adoption' = any(${file}.categories) then 'transfer_to_adult_file'
       else 'refer' end`;
 }

@@ -95,13 +95,20 @@ export async function findCandidates(db: Knex, schedule: Schedule, asOf: IsoDate
 
 /** The holds in force that cover the file of `alias`, matched by reference at this very moment. */
 export function holdsOnFileSql(alias: string): string {
-  return `select h.id, h.kind, h.scope, h.scope_ref, h.authority from holds h where h.released_on is null and (
-    h.scope = 'everything'
+  return `select h.id, h.kind, h.scope, h.scope_ref, h.authority from holds h where h.released_on is null and (${holdCoversSql(alias)})`;
+}
+
+/**
+ * Whether the hold `h` covers the file of `alias`, in force or not. Each branch asks for one `scope_ref`, so that thousands of
+ * holds are found by index; asking each family hold for its children would look at all of them for every file.
+ */
+export function holdCoversSql(alias: string): string {
+  return `h.scope = 'everything'
     or (h.scope = 'file' and h.scope_ref = ${alias}.file_ref)
     or (h.scope = 'category' and h.scope_ref = any(${alias}.categories))
     or (h.scope = 'person' and h.scope_ref = any(${alias}.subject_refs))
-    or (h.scope = 'family' and (h.scope_ref = ${alias}.family_ref
-        or exists (select from families c where c.family_ref = h.scope_ref and c.child_ref = any(${alias}.subject_refs)))))`;
+    or (h.scope = 'family' and h.scope_ref = any(
+        array(select c.family_ref from families c where c.child_ref = any(${alias}.subject_refs)) || ${alias}.family_ref))`;
 }
 
 /** Digest of what a confirmation of a doubtful birth confirmed; reads `f` and groups over `p`. */

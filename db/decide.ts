@@ -76,6 +76,7 @@ export async function decideItems(
     500,
   );
   const digest = await updateListDigest(trx, listId);
+  await trx('disposal_lists').where({ id: listId }).update({ sent_back_by: null, sent_back_reason: null });
   const files = decided.map((item) => item.file_ref);
   await recordEvent(trx, person.name, 'list.decided', {
     list: listId,

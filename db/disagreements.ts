@@ -10,7 +10,7 @@ import { checkFiles, type CheckedFile } from './crossCheck.ts';
 export async function recordDisagreements(
   trx: Knex.Transaction,
   disagreeing: readonly CheckedFile[],
-  { asOf, runId }: { asOf: IsoDate; runId: number },
+  { asOf, runId }: { asOf: IsoDate; runId: number | null },
 ): Promise<boolean> {
   for (const { caseFile, inBulk, oneByOne } of disagreeing) {
     await trx('disagreements')

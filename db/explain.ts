@@ -116,8 +116,11 @@ async function blockDetails(db: Knex, fileRef: string, asOf: IsoDate): Promise<P
   return details;
 }
 
-async function notRegistered(db: Knex, fileRef: string): Promise<Refusal> {
-  const archived = await db('residual_records').where({ file_ref: fileRef }).first<{ archived_on: IsoDate; list_id: number } | undefined>();
+/** Why there is no such file in the register: it was archived, or the reference is mistyped. */
+export async function notRegistered(db: Knex, fileRef: string): Promise<Refusal> {
+  const archived = await db('residual_records')
+    .where({ file_ref: fileRef, restored_on: null })
+    .first<{ archived_on: IsoDate; list_id: number } | undefined>();
   if (archived) {
     return new Refusal(
       'archived',

@@ -32,7 +32,7 @@ export interface RuleFigures {
   blockedBy: Record<Block, number>;
   /** Unfinished items of open lists made under this rule; normally `onList`, until a change of the file's date is re-checked. */
   listed: number;
-  /** Files that left the register under this rule: archived or transferred. */
+  /** Files that left the register under this rule, archived or transferred, and were not brought back. */
   archived: number;
 }
 
@@ -75,6 +75,10 @@ export interface RetentionFigures {
   brakes: Pick<Brake, 'name' | 'tripped_on' | 'details'>[];
 }
 
+/** Archived files, not brought back, that the latest extract still had. */
+export const STILL_AT_SOURCE = `select s.file_ref, r.archived_on, s.first_seen_on, s.last_seen_on, s.differs
+  from seen_again s join residual_records r on r.file_ref = s.file_ref and r.restored_on is null where s.gone_on is null`;
+
 /** The numbers as of a day, all from one moment. Throws when they do not add up: a wrong report is worse than none. */
 export async function retentionFigures(db: Knex, schedule: Schedule, asOf: IsoDate): Promise<RetentionFigures> {
   return inOneMoment(db, async (trx) => {
@@ -90,9 +94,9 @@ export async function retentionFigures(db: Knex, schedule: Schedule, asOf: IsoDa
       rules,
       reasons: figuresByReason(determined),
       totals: sumOf(rules),
-      archived: await count(trx, 'select count(*) from residual_records'),
+      archived: await count(trx, 'select count(*) from residual_records where restored_on is null'),
       quarantinedRows: await count(trx, 'select count(*) from (select distinct source, line from quarantine) q'),
-      stillAtSource: await count(trx, 'select count(*) from seen_again where gone_on is null'),
+      stillAtSource: await count(trx, `select count(*) from (${STILL_AT_SOURCE}) s`),
       lists: await countLists(trx),
       brakes: brakes.map(({ name, tripped_on, details }) => ({ name, tripped_on, details })),
     };
@@ -157,7 +161,10 @@ async function countDue(trx: Knex, schedule: Schedule, asOf: IsoDate): Promise<D
 async function figuresByRule(trx: Knex, schedule: Schedule, asOf: IsoDate, determined: DeterminedRow[]): Promise<RuleFigures[]> {
   const due = new Map((await countDue(trx, schedule, asOf)).map((row) => [row.rule, row]));
   const listed = await countByRule(trx, `select rule, '' as clause, count(*) from disposal_list_items where binding group by rule`);
-  const archived = await countByRule(trx, 'select rule, max(clause) as clause, count(*) from residual_records group by rule');
+  const archived = await countByRule(
+    trx,
+    'select rule, max(clause) as clause, count(*) from residual_records where restored_on is null group by rule',
+  );
   const ofSchedule = schedule.rules.map((rule) => ({ rule: rule.id, clause: clauseWords(rule) }));
   const known = new Set(ofSchedule.map(({ rule }) => rule));
   const former = [...new Set([...archived.keys(), ...listed.keys()])]

@@ -25,8 +25,10 @@ export interface ImportResult {
   quarantined: number;
   /** Quarantined rows that the extract before did not have. */
   newlyQuarantined: number;
-  /** Archived files that this extract still has with other facts or documents than were archived. */
+  /** Archived files that this extract has with other facts or documents than were archived, where nobody was told of it before. */
   differFromArchived: string[];
+  /** Archived files that the source still had and has no more. */
+  removedAtSource: string[];
   /** What the extract brake compares: the register before, and what this extract took away or changed. */
   change: { filesBefore: number; filesLost: number; birthsBefore: number; birthsChanged: number };
 }
@@ -59,7 +61,7 @@ export async function importExtract(
     rows[name] = await accountForRows(trx, name, read[name], landed);
   }
   const filesLost = await markMissingFiles(trx, asOf);
-  const differFromArchived = await compareWithArchived(trx, asOf);
+  const { newlyDiffering, removedAtSource } = await compareWithArchived(trx, asOf, extract);
   const { quarantined, newlyQuarantined } = await replaceQuarantine(trx, importId);
   await trx('imports')
     .where({ id: importId })
@@ -70,7 +72,8 @@ export async function importExtract(
     notices: noticesOf(extract),
     quarantined,
     newlyQuarantined,
-    differFromArchived,
+    differFromArchived: newlyDiffering,
+    removedAtSource,
     change: { ...before, filesLost },
   };
 }

@@ -30,6 +30,8 @@ export interface ItemRow {
   status_on: IsoDate;
   attempts: number;
   binding: boolean;
+  /** Holds whose release made the file eligible. */
+  released_holds: number[];
   item_digest: string;
 }
 

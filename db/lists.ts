@@ -6,6 +6,7 @@ import { OPEN_STATES, type ItemStatus, type ListState } from '../rules/workflow.
 import { recordEvent } from './audit.ts';
 import type { Candidacy } from './candidacy.ts';
 import { issueCertificate } from './certificates.ts';
+import { holdsReleasedFor } from './holds.ts';
 import { digestItems, updateListDigest, type DigestedItem, type ItemRow } from './items.ts';
 
 /** A row of disposal_lists. */
@@ -122,8 +123,10 @@ export async function withdrawItems(
 function stateOf(list: ListRow, has: (...statuses: ItemStatus[]) => boolean): ListState {
   if (!OPEN_STATES.includes(list.state)) return list.state;
   if (list.signed_by === null) {
-    if (has('pending')) return list.state;
-    return has('approved', 'kept', 'referred') ? 'for_sign_off' : 'complete';
+    const decided = has('approved', 'kept', 'referred');
+    // A list that was sent back waits for a new decision, though every item has one: the night must not put it up again.
+    if (has('pending') || (decided && list.sent_back_by !== null)) return list.state;
+    return decided ? 'for_sign_off' : 'complete';
   }
   if (!has('approved', 'failed', 'waiting_for_receipt', 'waiting_for_paper')) return 'complete';
   return has('archived', 'transferred', 'failed', 'waiting_for_receipt', 'waiting_for_paper') ? 'in_progress' : list.state;
@@ -137,9 +140,19 @@ async function makeList(trx: Knex.Transaction, candidates: readonly Candidacy[],
   const listId = (rows[0] as { id: number }).id;
   const items = candidates.map((candidate, i) => newItem(candidate, listId, i + 1));
   const digests = await digestItems(trx, items);
+  const released = await holdsReleasedFor(
+    trx,
+    items.map((item) => item.file_ref),
+  );
   await trx.batchInsert(
     'disposal_list_items',
-    items.map((item) => ({ ...item, cautions: JSON.stringify(item.cautions), status_on: asOf, item_digest: digests.get(item.file_ref) })),
+    items.map((item) => ({
+      ...item,
+      cautions: JSON.stringify(item.cautions),
+      status_on: asOf,
+      released_holds: released.get(item.file_ref) ?? [],
+      item_digest: digests.get(item.file_ref),
+    })),
     500,
   );
   const digest = await updateListDigest(trx, listId);

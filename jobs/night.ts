@@ -88,7 +88,9 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
 async function close({ db }: Context, result: NightResult, kind: RunKind, error: string | null): Promise<void> {
   result.error = error;
   result.outcome = error === null ? 'succeeded' : 'failed';
-  await finishRun(db, result.run, result.outcome, result.steps, error);
+  // The ledger tells why nothing was listed or archived, long after the brake was released.
+  const counts = { ...result.steps, ...(result.stopped.length > 0 ? { stopped: result.stopped } : {}) };
+  await finishRun(db, result.run, result.outcome, counts, error);
   await recordEvent(db, 'service', `run.${result.outcome}`, { run: result.run, kind, as_of: result.as_of });
 }
 

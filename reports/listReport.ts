@@ -22,6 +22,7 @@ export const LIST_COLUMNS = [
   'action',
   'cautions',
   'cautions_to_acknowledge',
+  'released_holds',
   'decision',
   'keep_until',
   'reason_code',
@@ -56,13 +57,22 @@ export async function* listReports(
 
 type ListedItem = Pick<
   ItemRow,
-  'position' | 'file_ref' | 'anchor_on' | 'retain_until' | 'cautions' | 'decision' | 'keep_until' | 'reason_code' | 'status'
+  | 'position'
+  | 'file_ref'
+  | 'anchor_on'
+  | 'retain_until'
+  | 'cautions'
+  | 'released_holds'
+  | 'decision'
+  | 'keep_until'
+  | 'reason_code'
+  | 'status'
 > & { closed_on: IsoDate | null; overdue_days: number | null };
 
 /** An item that was archived has no days any more, and its file no row in the register. */
 async function itemsOf(db: Knex, listId: number, asOf: IsoDate): Promise<ListedItem[]> {
   const result = await db.raw<{ rows: ListedItem[] }>(
-    `select i.position, i.file_ref, i.anchor_on, i.retain_until, i.cautions, i.decision, i.keep_until, i.reason_code, i.status,
+    `select i.position, i.file_ref, i.anchor_on, i.retain_until, i.cautions, i.released_holds, i.decision, i.keep_until, i.reason_code, i.status,
        f.closed_on, cast(:asOf as date) - i.retain_until as overdue_days
      from disposal_list_items i left join case_files f on f.file_ref = i.file_ref
      where i.list_id = :listId order by i.position`,
@@ -87,6 +97,7 @@ function reportRow(list: ListRow, item: ListedItem, { clause, rehearsal }: { cla
     action: list.action,
     cautions: item.cautions.map(({ caution }) => caution),
     cautions_to_acknowledge: item.cautions.filter(isUnacknowledged).map(({ caution }) => caution),
+    released_holds: item.released_holds.map(String),
     decision,
     keep_until,
     reason_code,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Knex } from 'knex';
 import { auditHead } from '../db/audit.ts';
 import { systemCode } from '../db/fileIo.ts';
-import { inOneMoment, retentionFigures, type RetentionFigures } from '../db/figures.ts';
+import { inOneMoment, retentionFigures, STILL_AT_SOURCE, type RetentionFigures } from '../db/figures.ts';
 import { addDays, isIsoDate, type IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { writeCsv, writeWhole, type CsvRow } from './csv.ts';
@@ -96,12 +96,7 @@ async function removeClosedLists(folder: string, written: readonly string[]): Pr
 }
 
 async function writeRemovals(trx: Knex.Transaction, { folder, rehearsal }: Reporting): Promise<string[]> {
-  const rows = rowsOf<CsvRow<(typeof REMOVALS_COLUMNS)[number]>>(
-    trx,
-    `select s.file_ref, r.archived_on, s.first_seen_on, s.last_seen_on, s.differs
-     from seen_again s join residual_records r on r.file_ref = s.file_ref where s.gone_on is null order by s.file_ref`,
-    rehearsal,
-  );
+  const rows = rowsOf<CsvRow<(typeof REMOVALS_COLUMNS)[number]>>(trx, `${STILL_AT_SOURCE} order by s.file_ref`, rehearsal);
   await writeCsv(join(folder, 'removals.csv'), REMOVALS_COLUMNS, rows);
   return ['removals.csv'];
 }
@@ -123,7 +118,7 @@ async function* rowsOf<Row extends { readonly rehearsal: unknown }>(
   rehearsal: boolean,
 ): AsyncGenerator<Row> {
   await trx.raw(`declare report_rows no scroll cursor for ${select}`);
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const { rows } = await trx.raw<{ rows: Omit<Row, 'rehearsal'>[] }>(`fetch ${FETCHED} from report_rows`);
     for (const row of rows) yield { ...row, rehearsal } as unknown as Row;
     more = rows.length === FETCHED;

@@ -67,7 +67,11 @@ export function retentionReportHtml(figures: RetentionFigures, { schedule, rehea
     awaiting: filesOf(figures.reasons, 'awaiting'),
     undetermined: filesOf(figures.reasons, 'undetermined'),
     lists: figures.lists.map((list) => ({ ...list, words: LIST_STATE_WORDS[list.state] })),
-    brakes: figures.brakes.map(({ name, tripped_on, details }) => ({ name, since: longDate(tripped_on), words: brakeInWords(name, details) })),
+    brakes: figures.brakes.map(({ name, tripped_on, details }) => ({
+      name,
+      since: longDate(tripped_on),
+      words: brakeInWords(name, details),
+    })),
   });
 }
 

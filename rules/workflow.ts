@@ -93,6 +93,10 @@ export type HoldKind = (typeof HOLD_KINDS)[number];
 export const HOLD_SCOPES = ['everything', 'category', 'family', 'person', 'file'] as const;
 export type HoldScope = (typeof HOLD_SCOPES)[number];
 
+/** What became of original documents: with the person, with the adopters, or nobody was found. */
+export const ORIGINALS_OUTCOMES = ['returned', 'given', 'not_traced'] as const;
+export type OriginalsOutcome = (typeof ORIGINALS_OUTCOMES)[number];
+
 export const BRAKES = ['volume', 'disagreement', 'extract', 'stale', 'restored'] as const;
 export type BrakeName = (typeof BRAKES)[number];
 

@@ -25,9 +25,16 @@ beforeAll(async () => {
   database = await freshDatabase();
   const { db } = database;
   await enterSchedule(db, schedule);
-  const children = cases.flatMap(({ caseFile, familyChildren }) => familyChildren.map((child) => ({ family_ref: caseFile.familyRef ?? '', child_ref: child.personRef })));
+  const children = cases.flatMap(({ caseFile, familyChildren }) =>
+    familyChildren.map((child) => ({ family_ref: caseFile.familyRef ?? '', child_ref: child.personRef })),
+  );
   const people = cases.flatMap(({ caseFile, familyChildren }) => [...caseFile.subjects, ...familyChildren].map(personRow));
-  const imported = await importRows(db, { people, files: cases.map(({ caseFile }) => fileRow(caseFile)), families: children }, schedule, asOf);
+  const imported = await importRows(
+    db,
+    { people, files: cases.map(({ caseFile }) => fileRow(caseFile)), families: children },
+    schedule,
+    asOf,
+  );
   expect(imported.quarantined).toBe(0);
   await compute(db, schedule, asOf);
   stored = new Map((await candidacyOf(db, schedule, asOf, fileRefs)).map((row) => [row.file_ref, row]));
@@ -40,7 +47,11 @@ for (const [table, worked] of tables) {
     for (const { id, sentence, caseFile, expected } of worked) {
       it(`${id}: ${sentence}`, () => {
         const { blocks, cautions, ...dates } = expected;
-        expect(evaluated(caseFile)).toEqual({ ...dates, blocks, cautions: cautions.filter((caution) => !CAUTIONS_OF_STATE.includes(caution)) });
+        expect(evaluated(caseFile)).toEqual({
+          ...dates,
+          blocks,
+          cautions: cautions.filter((caution) => !CAUTIONS_OF_STATE.includes(caution)),
+        });
         expect(inDatabase(id)).toEqual(expected);
       });
     }
@@ -50,7 +61,9 @@ for (const [table, worked] of tables) {
 describe('the cases as a whole', () => {
   it('are numbered each by its own, the 66 agreed at the start among them', () => {
     expect(new Set(fileRefs).size).toBe(fileRefs.length);
-    expect(fileRefs.filter((id) => id.startsWith('W')).sort()).toEqual(Array.from({ length: 66 }, (_, i) => `W${String(i + 1).padStart(3, '0')}`));
+    expect(fileRefs.filter((id) => id.startsWith('W')).sort()).toEqual(
+      Array.from({ length: 66 }, (_, i) => `W${String(i + 1).padStart(3, '0')}`),
+    );
   });
 
   it('have one that each rule of the schedule decides', () => {
@@ -59,9 +72,19 @@ describe('the cases as a whole', () => {
   });
 
   it('have one for each outcome, reason and action, and each block and caution that follows from facts', () => {
-    const seen = new Set(cases.flatMap(({ expected }) => [expected.outcome, expected.reason, expected.action, ...expected.blocks, ...expected.cautions.map((word) => `caution ${word}`)]));
+    const seen = new Set(
+      cases.flatMap(({ expected }) => [
+        expected.outcome,
+        expected.reason,
+        expected.action,
+        ...expected.blocks,
+        ...expected.cautions.map((word) => `caution ${word}`),
+      ]),
+    );
     // No rule of the shipped schedule runs from a death or a withdrawal that may be missing, nor makes the minimum a caution.
-    const reasons = [...CONTRADICTIONS, ...GAPS, ...WAITS].filter((reason) => reason !== 'death_unknown' && reason !== 'withdrawal_unknown');
+    const reasons = [...CONTRADICTIONS, ...GAPS, ...WAITS].filter(
+      (reason) => reason !== 'death_unknown' && reason !== 'withdrawal_unknown',
+    );
     const blocks = BLOCKS.filter((block) => ['open', 'referred', 'statutory_minimum', 'doubtful_birth'].includes(block));
     const cautions = CAUTIONS.filter((caution) => caution !== 'statutory_minimum').map((word) => `caution ${word}`);
     expect([...OUTCOMES, ...reasons, ...DISPOSAL_ACTIONS, ...blocks, ...cautions].filter((word) => !seen.has(word))).toEqual([]);
@@ -75,11 +98,15 @@ describe('the cases as a whole', () => {
   it('come out alike by both calculations', async () => {
     const checked = await checkFiles(database.db, schedule, asOf, fileRefs);
     expect(checked).toHaveLength(cases.length);
-    expect(checked.filter((file) => !file.agree).map(({ caseFile, inBulk, oneByOne }) => ({ file: caseFile.fileRef, inBulk, oneByOne }))).toEqual([]);
+    expect(
+      checked.filter((file) => !file.agree).map(({ caseFile, inBulk, oneByOne }) => ({ file: caseFile.fileRef, inBulk, oneByOne })),
+    ).toEqual([]);
   });
 
   it('give as candidates exactly those that are due and blocked by nothing', async () => {
-    const byHand = cases.filter(({ expected }) => expected.eligible_from !== null && expected.eligible_from <= asOf && expected.blocks.length === 0);
+    const byHand = cases.filter(
+      ({ expected }) => expected.eligible_from !== null && expected.eligible_from <= asOf && expected.blocks.length === 0,
+    );
     const found = await findCandidates(database.db, schedule, asOf);
     expect(found.map((candidate) => candidate.file_ref).sort()).toEqual(byHand.map(({ id }) => id).sort());
     expect(byHand.every(({ caseFile }) => isDue(determine(caseFile, schedule, asOf), asOf))).toBe(true);

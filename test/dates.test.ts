@@ -10,7 +10,11 @@ const FIRST = '1890-01-01';
 const LAST = '2110-12-31';
 
 const days = fc
-  .record({ y: fc.integer({ min: 1700, max: 2300 }), m: fc.integer({ min: 1, max: 12 }), d: fc.oneof(fc.constantFrom(1, 28, 29, 30, 31), fc.integer({ min: 1, max: 31 })) })
+  .record({
+    y: fc.integer({ min: 1700, max: 2300 }),
+    m: fc.integer({ min: 1, max: 12 }),
+    d: fc.oneof(fc.constantFrom(1, 28, 29, 30, 31), fc.integer({ min: 1, max: 31 })),
+  })
   .map(({ y, m, d }) => isoOf({ y, m, d: Math.min(d, daysInMonth(y, m)) }));
 const years = fc.oneof(fc.constantFrom(...PERIODS), fc.integer({ min: 1, max: 200 }));
 
@@ -53,7 +57,12 @@ describe('the other dates', () => {
   });
 
   it('end a financial year on the 31 March on or after the day', () => {
-    expect(['2020-03-31', '2020-04-01', '2020-12-31', '2020-01-01'].map(financialYearEnd)).toEqual(['2020-03-31', '2021-03-31', '2021-03-31', '2020-03-31']);
+    expect(['2020-03-31', '2020-04-01', '2020-12-31', '2020-01-01'].map(financialYearEnd)).toEqual([
+      '2020-03-31',
+      '2021-03-31',
+      '2021-03-31',
+      '2020-03-31',
+    ]);
   });
 
   it('give a birth known in part its first and last possible day, and the birthday the span between', () => {

@@ -65,6 +65,13 @@ describe('one process', () => {
     await server.release();
   });
 
+  it('takes settings on top of its own', { timeout: SLOW }, async () => {
+    const server = await startEmbedded(home, { settings: { fsync: 'off' } });
+    expect(await ask(server.connection, 'show fsync')).toBe('off');
+    expect(await ask(server.connection, 'show timezone')).toBe('UTC');
+    await server.release();
+  });
+
   it('may start twice: the server lives until the second release', { timeout: SLOW }, async () => {
     const [first, second] = await Promise.all([startEmbedded(home), startEmbedded(home)]);
     expect(second.connection).toEqual(first.connection);
@@ -198,6 +205,10 @@ describe('refusals', () => {
     await (await startEmbedded(home)).release();
     await rm(path.join(home, 'postgres', 'cluster', 'data', 'global', 'pg_control'));
     await expect(startEmbedded(home)).rejects.toThrow(/did not start: .*pg_control.*server\.log/s);
+  });
+
+  it('names the binary that cannot be run, of those it was told to use', async () => {
+    await expect(startEmbedded(home, { binaries: path.dirname(home) })).rejects.toThrow(/initdb cannot be run/);
   });
 
   it('says that there is nothing to stop', async () => {

@@ -72,7 +72,12 @@ describe('a category that is no such word', () => {
 
 describe('what makes a date earlier', () => {
   const child = person('P1', { dateOfBirth: '1999-09-17' });
-  const inCare = file('F1', { categories: ['child_protection', 'child_in_care'], subjects: [child], openedOn: '2003-01-01', closedOn: '2017-09-17' });
+  const inCare = file('F1', {
+    categories: ['child_protection', 'child_in_care'],
+    subjects: [child],
+    openedOn: '2003-01-01',
+    closedOn: '2017-09-17',
+  });
 
   it('G4: a lost category brings 2074 to 2024, and blocks the file night after night', async () => {
     await arrive([personRow(child)], [fileRow(inCare)]);
@@ -92,6 +97,19 @@ describe('what makes a date earlier', () => {
 
     await arrive([{ ...personRow(flagged), poses_risk_to_children: '' }], [protection]);
     expect(await whatIsSaid('F1')).toMatchObject({ outcome: 'expires', retain_until: '2024-09-17', blocks: ['shortened'] });
+  });
+
+  it('a birth that becomes known and gives a date already past blocks the file; one that gives a date to come does not', async () => {
+    const people = [person('P1', {}), person('P2', {})];
+    const files = people.map((one, i) => fileRow({ ...inCare, fileRef: `F${i + 1}`, categories: ['child_protection'], subjects: [one] }));
+    await arrive(people.map(personRow), files);
+    expect(await whatIsSaid('F1')).toMatchObject({ outcome: 'undetermined', reason: 'birth_unknown', blocks: [] });
+
+    const births = ['2001-11-21', '2001-11-22'];
+    const born = people.map((one, i) => ({ ...personRow(one), date_of_birth: births[i] ?? '' }));
+    await arrive(born, files);
+    expect(await whatIsSaid('F1')).toMatchObject({ retain_until: '2026-11-21', blocks: ['shortened'] });
+    expect(await whatIsSaid('F2')).toMatchObject({ retain_until: '2026-11-22', blocks: [] });
   });
 
   it('G6: a column that is absent leaves its facts as they were, and is reported', async () => {
@@ -118,7 +136,11 @@ describe('due, and yet not to be listed', () => {
     const adopted = person('P1', { dateOfBirth: '1990-01-05', dateOfDeath: '2010-06-01' });
     const adoption = file('F1', { categories: ['adoption'], subjects: [adopted], adoptionOrderOn: '2006-03-01', closedOn: '2006-05-01' });
     await arrive([personRow(adopted)], [fileRow(adoption)]);
-    expect(await whatIsSaid('F1')).toMatchObject({ rule: 'adoption-died-adult', retain_until: '2025-06-01', blocks: ['statutory_minimum'] });
+    expect(await whatIsSaid('F1')).toMatchObject({
+      rule: 'adoption-died-adult',
+      retain_until: '2025-06-01',
+      blocks: ['statutory_minimum'],
+    });
     expect(statutoryMinimum(adoption, schedule)).toMatchObject({ until: '2106-03-01' });
   });
 
@@ -138,7 +160,12 @@ describe('due, and yet not to be listed', () => {
 
   it('G14: financial papers and child in need on one file whose case is open: any rule that requires closure blocks', async () => {
     const child = person('P1', { dateOfBirth: '1990-01-01' });
-    const papers = file('F1', { categories: ['financial', 'child_in_need'], subjects: [child], openedOn: '1995-01-01', lastEntryOn: '2019-05-01' });
+    const papers = file('F1', {
+      categories: ['financial', 'child_in_need'],
+      subjects: [child],
+      openedOn: '1995-01-01',
+      lastEntryOn: '2019-05-01',
+    });
     await arrive([personRow(child)], [fileRow(papers)]);
     expect(await whatIsSaid('F1')).toMatchObject({ rule: 'financial', retain_until: '2026-03-31', blocks: ['open'] });
   });
@@ -160,11 +187,35 @@ async function rejects(): Promise<unknown[]> {
 }
 
 function person(personRef: string, facts: Partial<Subject>): Subject {
-  return { personRef, name: `Person ${personRef}`, dateOfBirth: null, dateOfDeath: null, knownToAdultServices: false, posesRiskToChildren: false, ...facts };
+  return {
+    personRef,
+    name: `Person ${personRef}`,
+    dateOfBirth: null,
+    dateOfDeath: null,
+    knownToAdultServices: false,
+    posesRiskToChildren: false,
+    ...facts,
+  };
 }
 
 function file(fileRef: string, facts: Partial<CaseFile>): CaseFile {
-  const dates = { openedOn: null, closedOn: null, adoptionOrderOn: null, approvalEndedOn: null, notifiedOn: null, lastEntryOn: null, withdrawnOn: null };
-  const more = { familyRef: null, childPlaced: null, originalsHeld: null, medium: null, location: null, familyBirths: [], familyIncomplete: false };
+  const dates = {
+    openedOn: null,
+    closedOn: null,
+    adoptionOrderOn: null,
+    approvalEndedOn: null,
+    notifiedOn: null,
+    lastEntryOn: null,
+    withdrawnOn: null,
+  };
+  const more = {
+    familyRef: null,
+    childPlaced: null,
+    originalsHeld: null,
+    medium: null,
+    location: null,
+    familyBirths: [],
+    familyIncomplete: false,
+  };
   return { fileRef, categories: ['child_in_care'], subjects: [], ...dates, ...more, ...facts };
 }

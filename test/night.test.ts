@@ -1,10 +1,8 @@
 /** The night from end to end, by its commands: an extract comes in, lists come out, people sign, files are archived. */
-import { access, readFile } from 'node:fs/promises';
-import path from 'node:path';
+import { access } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openArchiveStore } from '../db/archiveStore.ts';
 import { verifyBag } from '../db/bag.ts';
-import type { NightResult } from '../jobs/night.ts';
 import { rehearsal, until, type Council } from './setup/commands.ts';
 
 let council: Council;
@@ -20,7 +18,7 @@ describe('a file from extract to archive', () => {
   let scan: string;
 
   beforeEach(async () => {
-    council.register.child('CF-1').child('CF-2').child('CF-9', { closed_on: '' });
+    council.register.child('CF-1').child('CF-2').child('CF-9', { closed_on: '' }, { date_of_birth: '2012-03-04' });
     letter = await council.document('CF-1', 'CF-1/a letter.txt', 'Dear child');
     scan = await council.document('CF-1', 'CF-1/scan.bin', Buffer.alloc(200_000, 7));
     await council.night('2026-11-22');
@@ -117,7 +115,7 @@ describe('lists', () => {
   it('hold one rule and action each, oldest first, LIST_SIZE at most', async () => {
     days.forEach((born, i) => council.register.child(`CN-${i}`, {}, { date_of_birth: born }));
     council.register.child('CP-1', { categories: 'child_protection' }).child('MP-1', { categories: 'missing_person', notified_on: '2020-05-05' });
-    council.register.child('CC-1', { categories: 'child_in_care' }, { date_of_birth: '1940-01-01', known_to_adult_services: 'yes' });
+    council.register.child('CC-1', { categories: 'child_in_care', opened_on: '1945-01-01' }, { date_of_birth: '1940-01-01', known_to_adult_services: 'yes' });
     await council.night('2026-11-22', { LIST_SIZE: '3' });
     const made = await Promise.all((await council.lists()).map(({ id }) => council.show(id)));
     expect(made.map((list) => [list.rule, list.action, list.items.map((item) => item.file_ref)]).sort()).toEqual([
@@ -181,54 +179,6 @@ describe('the accounts of a night', () => {
   });
 });
 
-describe('exit codes', () => {
-  it('0 when done and nothing new needs a person; 3 when newly quarantined rows do, once', async () => {
-    council.register.child('CF-1').child('CF-2', { categories: 'lac' });
-    await council.writeExtract();
-    const codes = [];
-    for (const asOf of ['2026-11-22', '2026-11-23']) codes.push((await council.retention(['nightly', '--import', council.extract], { asOf })).exitCode);
-    expect(codes).toEqual([3, 0]);
-  });
-
-  it('1 when the extract cannot be read; compute and report go on, and nothing is listed', async () => {
-    council.register.child('CF-1');
-    await council.writeExtract();
-    await council.done(['import', council.extract]);
-    const night = await council.retention(['nightly', '--import', path.join(council.folder, 'nowhere'), '--json']);
-    expect(night.exitCode).toBe(1);
-    const result = night.json<NightResult>();
-    expect([result.outcome, Object.keys(result.steps), result.error]).toEqual(['failed', ['compute', 'recheck', 'report'], expect.stringContaining('nowhere')]);
-    expect(await council.lists()).toEqual([]);
-  });
-
-  it.each([
-    ['no-such-command'],
-    ['nightly --as-of 2026-02-30'],
-    ['nightly --as-of yesterday'],
-    ['nightly --unknown'],
-    ['import'],
-    ['decide 1 --approve --as m.jones'],
-    ['decide one --approve --all --as m.jones'],
-    ['decide 1 --approve --refer --all --as m.jones'],
-    ['decide 1 --approve --all'],
-    ['sign-off 1 --as a.khan'],
-    ['lists --state signed'],
-    ['hold add --kind police --scope planet:X --authority DI --review-on 2027-05-22 --as m.jones'],
-  ])('2 when it is wrongly used: %s', async (command) => {
-    const result = await council.retention(command);
-    expect([result.exitCode, result.stdout]).toEqual([2, '']);
-    expect(result.stderr).not.toBe('');
-  });
-
-  it.each([['NIGHT', '15 1 * * *'], ['LIST_SIZE', 'many'], ['ARCHIVING', 'maybe'], ['COOLING_OFF_DAYS', '-1']])(
-    '2 when the setting %s is %s',
-    async (name, value) => {
-      const result = await council.retention('lists', { [name]: value });
-      expect([result.exitCode, result.stderr]).toEqual([2, expect.stringContaining(name)]);
-    },
-  );
-});
-
 describe('a second process', () => {
   it('is refused while a night runs, and the night goes on', async () => {
     council.register.child('CF-1');
@@ -247,57 +197,5 @@ describe('a second process', () => {
     const first = await night.exit;
     expect([first.exitCode, first.json()]).toEqual([0, expect.objectContaining({ outcome: 'succeeded' })]);
     expect(await council.db('runs').pluck('outcome')).toEqual(['succeeded']);
-  });
-});
-
-describe('standard output', () => {
-  it('carries one JSON value and nothing else with --json, logs going to standard error', async () => {
-    council.register.child('CF-1');
-    await council.writeExtract();
-    const night = await council.retention(['nightly', '--import', council.extract, '--json'], { asOf: '2026-11-22', LOG_LEVEL: 'info' });
-    expect(night.json()).toMatchObject({ as_of: '2026-11-22' });
-    expect(night.stderr).toContain('run.finished');
-    for (const command of ['lists', 'show 1', 'explain CF-1', 'runs', 'schedule show', 'brake list', 'hold list', 'audit verify']) {
-      expect(() => JSON.parse(''), command).toThrow();
-      expect((await council.done(`${command} --json`)).json(), command).toBeDefined();
-    }
-  });
-
-  it('says in words that it is a rehearsal', async () => {
-    expect((await council.done('lists')).stdout).toContain('REHEARSAL');
-  });
-
-  it('holds no name and no birth in the log of a night', async () => {
-    council.register.child('CF-1').child('CF-2', {}, { date_of_birth: '31/31/1999' });
-    await council.document('CF-1', 'CF-1/of Invented.txt');
-    await council.writeExtract();
-    const { stderr } = await council.retention(['nightly', '--import', council.extract, '--json'], { asOf: '2026-11-22', LOG_LEVEL: 'trace' });
-    for (const personal of ['Invented', '2000-01-02', '31/31/1999']) expect(stderr).not.toContain(personal);
-  });
-});
-
-describe('help', () => {
-  it('of every command tells what it does, with an example', async () => {
-    const groups = ['', 'hold', 'audit', 'schedule', 'brake', 'users'];
-    for (const group of groups) {
-      const words = group ? [group] : [];
-      const { stdout } = await council.done([...words, '--help']);
-      const commands = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z-]+)/gm)].map((match) => match[1] ?? '');
-      expect(commands.length).toBeGreaterThan(1);
-      for (const command of commands.filter((name) => name !== 'help' && name !== 'settings' && !groups.includes(name))) {
-        expect((await council.done([...words, command, '--help'])).stdout, `${group} ${command}`).toContain('Example:');
-      }
-    }
-  });
-
-  it('of the settings names every one', async () => {
-    const { stdout } = await council.done('settings');
-    for (const name of Object.keys(council.env).filter((name) => name !== 'LOG_LEVEL')) expect(stdout).toContain(name);
-  });
-
-  it('is what the real command prints too', async () => {
-    const { exitCode, stdout } = await council.spawn(['nightly', '--help']).exit;
-    expect([exitCode, stdout]).toEqual([0, expect.stringContaining('Example:')]);
-    expect(await readFile(new URL('../jobs/retention.mjs', import.meta.url), 'utf8')).toMatch(/^#!/);
   });
 });

@@ -79,7 +79,12 @@ async function checkBatch(files: readonly InventedFile[], { asOf, schedule }: Ba
   const registered = await replaceRegister(db, files);
   const { outcomes } = await compute(db, schedule, asOf);
   expect(Object.values(outcomes).reduce((a, b) => a + b)).toBe(files.length);
-  const checked = await checkFiles(db, schedule, asOf, registered.map((file) => file.fileRef));
+  const checked = await checkFiles(
+    db,
+    schedule,
+    asOf,
+    registered.map((file) => file.fileRef),
+  );
   expect(checked).toHaveLength(files.length);
   return registered.map((file, i) => ({ ...(checked[i] as CheckedFile), registered: file }));
 }
@@ -91,9 +96,11 @@ function faultOf({ registered, caseFile, candidacy, inBulk, oneByOne, agree }: C
   const { outcome, retain_until, eligible_from } = candidacy;
   const byPolicy = lastDaysByPolicy(caseFile);
   if (outcome !== 'expires') return eligible_from === null ? null : `${outcome}, and yet there is a date`;
-  if (eligible_from === null || retain_until === null || eligible_from !== daysOn(retain_until, 1)) return 'eligible_from is not the day after retain_until';
+  if (eligible_from === null || retain_until === null || eligible_from !== daysOn(retain_until, 1))
+    return 'eligible_from is not the day after retain_until';
   if (byPolicy.includes(null)) return 'a date, though the policy gives none for want of a fact';
-  if (byPolicy.some((last) => last !== null && eligible_from <= last)) return `eligible_from ${eligible_from} is not after ${byPolicy.join(', ')}`;
+  if (byPolicy.some((last) => last !== null && eligible_from <= last))
+    return `eligible_from ${eligible_from} is not after ${byPolicy.join(', ')}`;
   return null;
 }
 
@@ -103,7 +110,12 @@ async function smallest(batch: Batch, place: number): Promise<string> {
   const shown = fc.asyncProperty(inventedFiles(batch.asOf), async (file) => {
     const [checked] = await checkBatch([file], batch);
     const fault = checked ? faultOf(checked) : 'it was not determined';
-    if (fault) said = JSON.stringify({ fault, caseFile: checked?.caseFile, inBulk: checked?.inBulk, oneByOne: checked?.oneByOne, stored: checked?.candidacy }, null, 1);
+    if (fault)
+      said = JSON.stringify(
+        { fault, caseFile: checked?.caseFile, inBulk: checked?.inBulk, oneByOne: checked?.oneByOne, stored: checked?.candidacy },
+        null,
+        1,
+      );
     return fault === null;
   });
   await fc.check(shown, { seed: batch.seed, path: String(place), numRuns: 1 });
@@ -116,13 +128,31 @@ function expectedTraits(): string[] {
   const reasons = [...CONTRADICTIONS, ...GAPS, ...WAITS].filter((reason) => reason !== 'death_unknown' && reason !== 'withdrawal_unknown');
   const cautions = CAUTIONS.filter((caution) => caution !== 'sibling_live').map((caution) => `caution ${caution}`);
   const blocks = ['open', 'referred', 'statutory_minimum', 'doubtful_birth'].map((block) => `block ${block}`);
-  const days = ['first day of eligibility', 'last day of keeping', 'anchor on 29 February', 'kept until 1 March for want of a 29 February', 'two pairs end together'];
-  return [...OUTCOMES, ...shipped.rules.map((rule) => rule.id), ...reasons, ...DISPOSAL_ACTIONS, ...cautions, ...blocks, ...days, 'candidate', 'review'];
+  const days = [
+    'first day of eligibility',
+    'last day of keeping',
+    'anchor on 29 February',
+    'kept until 1 March for want of a 29 February',
+    'two pairs end together',
+  ];
+  return [
+    ...OUTCOMES,
+    ...shipped.rules.map((rule) => rule.id),
+    ...reasons,
+    ...DISPOSAL_ACTIONS,
+    ...cautions,
+    ...blocks,
+    ...days,
+    'candidate',
+    'review',
+  ];
 }
 
 function traits({ candidacy, determination }: Checked, { asOf }: Batch): string[] {
   const { outcome, rule, reason, action, blocks, cautions, anchor_on, retain_until, eligible_from, review_on } = candidacy;
-  const ends = determination.pairs.flatMap((pair) => (pair.outcome === 'expires' && pair.retainUntil === retain_until ? [pair.rule.id + pair.anchorOn] : []));
+  const ends = determination.pairs.flatMap((pair) =>
+    pair.outcome === 'expires' && pair.retainUntil === retain_until ? [pair.rule.id + pair.anchorOn] : [],
+  );
   const special: [boolean, string][] = [
     [eligible_from === asOf, 'first day of eligibility'],
     [retain_until === asOf, 'last day of keeping'],
@@ -133,7 +163,12 @@ function traits({ candidacy, determination }: Checked, { asOf }: Batch): string[
     [review_on !== null, 'review'],
   ];
   const words = [outcome, rule, reason, action].filter((word) => word !== null);
-  return [...words, ...blocks.map((block) => `block ${block}`), ...cautions.map((caution) => `caution ${caution}`), ...special.filter(([holds]) => holds).map(([, word]) => word)];
+  return [
+    ...words,
+    ...blocks.map((block) => `block ${block}`),
+    ...cautions.map((caution) => `caution ${caution}`),
+    ...special.filter(([holds]) => holds).map(([, word]) => word),
+  ];
 }
 
 function summary(seen: Map<string, number>, began: number): string {

@@ -54,29 +54,101 @@ describe('the shipped schedule', () => {
 
   it('marks every reading of ours as unconfirmed', () => {
     const readings = shippedSchedule().rules.filter((rule) => rule.interpretation?.confirmed === false);
-    expect(readings.map((rule) => rule.id)).toEqual(['adoption', 'adoption-died-under-18', 'adopters-deceased-or-withdrawn', 'adult-posing-risk']);
+    expect(readings.map((rule) => rule.id)).toEqual([
+      'adoption',
+      'adoption-died-under-18',
+      'adopters-deceased-or-withdrawn',
+      'adult-posing-risk',
+    ]);
   });
 
   it('asks the rows with a condition first, and the row without one last', () => {
-    expect(rulesOf(shippedSchedule(), 'adoption').map((rule) => rule.id)).toEqual(['adoption-died-under-18', 'adoption-died-adult', 'adoption']);
+    expect(rulesOf(shippedSchedule(), 'adoption').map((rule) => rule.id)).toEqual([
+      'adoption-died-under-18',
+      'adoption-died-adult',
+      'adoption',
+    ]);
   });
 });
 
 describe('a mistake in a schedule is told with file and line:', () => {
   const mistakes: { what: string; change: [from: string | RegExp, to: string]; at: string; says: RegExp }[] = [
-    { what: 'an unknown category', change: ['category: foster_carer\n', 'category: foster_carers\n'], at: 'category: foster_carers', says: /"foster_carers" is not one of the categories.*foster_carer,/ },
-    { what: 'an id used twice', change: ['id: financial\n', 'id: foster-carer\n'], at: 'id: foster-carer', says: /"foster-carer" is used twice/ },
-    { what: 'a missing field', change: ['    keep_years: 10\n    from: approval_end\n', '    from: approval_end\n'], at: '- id: foster-carer', says: /keep_years/ },
-    { what: 'an unknown field', change: ['    from: notification\n', '    form: notification\n'], at: '- id: missing-person', says: /form/ },
-    { what: 'a period that is no number', change: ['keep_years: 35', 'keep_years: thirty-five'], at: '- id: safeguarding-unit', says: /keep_years.*number/ },
+    {
+      what: 'an unknown category',
+      change: ['category: foster_carer\n', 'category: foster_carers\n'],
+      at: 'category: foster_carers',
+      says: /"foster_carers" is not one of the categories.*foster_carer,/,
+    },
+    {
+      what: 'an id used twice',
+      change: ['id: financial\n', 'id: foster-carer\n'],
+      at: 'id: foster-carer',
+      says: /"foster-carer" is used twice/,
+    },
+    {
+      what: 'a missing field',
+      change: ['    keep_years: 10\n    from: approval_end\n', '    from: approval_end\n'],
+      at: '- id: foster-carer',
+      says: /keep_years/,
+    },
+    {
+      what: 'an unknown field',
+      change: ['    from: notification\n', '    form: notification\n'],
+      at: '- id: missing-person',
+      says: /form/,
+    },
+    {
+      what: 'a period that is no number',
+      change: ['keep_years: 35', 'keep_years: thirty-five'],
+      at: '- id: safeguarding-unit',
+      says: /keep_years.*number/,
+    },
     { what: 'a period in months', change: ['keep_years: 35', 'keep_years: 35.5'], at: '- id: safeguarding-unit', says: /keep_years/ },
-    { what: 'an event the product does not know', change: ['from: notification', 'from: notified'], at: '- id: missing-person', says: /from/ },
-    { what: 'a date that is none', change: [/in_force_from: .*/, 'in_force_from: "2023-06-31"'], at: 'in_force_from: "2023-06-31"', says: /in_force_from.*yyyy-mm-dd/ },
-    { what: 'two rows without a condition', change: ['    when: { died: before_18 }\n    keep_years: 15\n', '    keep_years: 15\n'], at: '  child_in_care:', says: /"child_in_care" needs exactly one rule without "when", it has 2/ },
-    { what: 'a category without a row', change: ['  financial: { label: Financial }', '  financial: { label: Financial }\n  school: { label: School }'], at: '  school:', says: /"school" needs exactly one rule without "when", it has 0/ },
-    { what: 'rows of one category that differ on closure', change: ['    from: { latest_known_of: [death, withdrawal, closure] }\n    requires_closure: true', '    from: { latest_known_of: [death, withdrawal, closure] }\n    requires_closure: false'], at: 'requires_closure: false', says: /all rules of "adopters" must agree/ },
-    { what: 'a clause without its disposal', change: ['clause: [Adoption, 100 years, After 100 years]', 'clause: [Adoption, 100 years]'], at: '- id: adoption', says: /clause/ },
-    { what: 'what is not YAML', change: ['title: Recording Policy, Children', 'title: "Recording Policy, Children'], at: 'title: "Recording', says: /not YAML/ },
+    {
+      what: 'an event the product does not know',
+      change: ['from: notification', 'from: notified'],
+      at: '- id: missing-person',
+      says: /from/,
+    },
+    {
+      what: 'a date that is none',
+      change: [/in_force_from: .*/, 'in_force_from: "2023-06-31"'],
+      at: 'in_force_from: "2023-06-31"',
+      says: /in_force_from.*yyyy-mm-dd/,
+    },
+    {
+      what: 'two rows without a condition',
+      change: ['    when: { died: before_18 }\n    keep_years: 15\n', '    keep_years: 15\n'],
+      at: '  child_in_care:',
+      says: /"child_in_care" needs exactly one rule without "when", it has 2/,
+    },
+    {
+      what: 'a category without a row',
+      change: ['  financial: { label: Financial }', '  financial: { label: Financial }\n  school: { label: School }'],
+      at: '  school:',
+      says: /"school" needs exactly one rule without "when", it has 0/,
+    },
+    {
+      what: 'rows of one category that differ on closure',
+      change: [
+        '    from: { latest_known_of: [death, withdrawal, closure] }\n    requires_closure: true',
+        '    from: { latest_known_of: [death, withdrawal, closure] }\n    requires_closure: false',
+      ],
+      at: 'requires_closure: false',
+      says: /all rules of "adopters" must agree/,
+    },
+    {
+      what: 'a clause without its disposal',
+      change: ['clause: [Adoption, 100 years, After 100 years]', 'clause: [Adoption, 100 years]'],
+      at: '- id: adoption',
+      says: /clause/,
+    },
+    {
+      what: 'what is not YAML',
+      change: ['title: Recording Policy, Children', 'title: "Recording Policy, Children'],
+      at: 'title: "Recording',
+      says: /not YAML/,
+    },
   ];
 
   for (const { what, change, at, says } of mistakes) {

@@ -1,7 +1,7 @@
 /** What the schedule says of every file, how it came to be so, and what stands in the way by decision of a person. */
 import type { Knex } from 'knex';
 import { DISPOSAL_ACTIONS, OUTCOMES } from '../../rules/determine.ts';
-import { HOLD_KINDS, HOLD_SCOPES } from '../../rules/workflow.ts';
+import { HOLD_KINDS, HOLD_SCOPES, ORIGINALS_OUTCOMES } from '../../rules/workflow.ts';
 import { createTable, oneOf } from '../schema.ts';
 
 const REF = 'text collate "C"';
@@ -92,9 +92,12 @@ export async function up(db: Knex): Promise<void> {
     [
       "check ((scope = 'everything') = (scope_ref is null))",
       'constraint release_takes_two_people check (released_by is null or (release_asked_by is not null and released_by <> release_asked_by))',
+      'check ((released_by is null) = (released_on is null))',
+      'check ((release_asked_by is null) = (release_asked_on is null) and (release_asked_by is null) = (release_reason is null))',
     ],
   );
-  await db.raw('create index holds_in_force on holds (scope, scope_ref) where released_on is null');
+  await db.raw('create index holds_by_scope on holds (scope, scope_ref)');
+  await guardHolds(db);
 
   await createTable(db, 'reviews_done', 'Safeguarding Unit reviews that were done.', {
     id: ['bigint generated always as identity primary key', 'Number'],
@@ -102,9 +105,30 @@ export async function up(db: Knex): Promise<void> {
     review_on: ['date not null', 'The review that was due'],
     done_by: ['text not null', 'Who did it'],
     done_on: ['date not null', 'Business date'],
-    note: ['text not null', 'What was removed and who authorised it'],
+    note: ["text not null check (note <> '')", 'What was removed'],
+    authorised_by: ['text', 'Who authorised what was removed'],
   });
   await db.raw('create index reviews_done_by_file on reviews_done (file_ref)');
+
+  await createTable(
+    db,
+    'originals',
+    'What became of original documents: birth certificates, photographs, letters. Free text; goes with its file.',
+    {
+      id: ['bigint generated always as identity primary key', 'Number'],
+      file_ref: [`${REF} not null references case_files on delete cascade`, 'The file'],
+      outcome: [
+        `text not null ${oneOf('outcome', ORIGINALS_OUTCOMES)}`,
+        'Returned to the person, given to the adopters, or nobody was found',
+      ],
+      handed_to: ['text', 'Who has them now'],
+      note: ['text', 'How they were looked for, when nobody was found'],
+      recorded_by: ['text not null', 'Who recorded it'],
+      recorded_on: ['date not null', 'Business date'],
+    },
+    ["check ((outcome = 'not_traced') = (handed_to is null))", "check ((outcome = 'not_traced') = (note is not null))"],
+  );
+  await db.raw('create index originals_by_file on originals (file_ref)');
 
   await createTable(db, 'disagreements', 'Files of which the two calculations gave different answers.', {
     id: ['bigint generated always as identity primary key', 'Number'],
@@ -116,6 +140,26 @@ export async function up(db: Knex): Promise<void> {
     settled_on: ['date', 'Business date on which they agreed again'],
   });
   await db.raw('create unique index one_open_disagreement_a_file on disagreements (file_ref) where settled_on is null');
+}
+
+/** A hold ends by a release alone: it is never deleted, what was ordered never changes, and what was released stays so. */
+async function guardHolds(db: Knex): Promise<void> {
+  await db.raw(`
+    create function guard_hold() returns trigger language plpgsql as $$
+    begin
+      if tg_op = 'DELETE' then
+        raise exception 'hold % cannot be deleted', old.id using hint = 'Ask for its release, with a reason.';
+      end if;
+      if old.released_on is not null then
+        raise exception 'hold % was released and never changes', old.id using hint = 'Place a new hold.';
+      end if;
+      if (old.id, old.kind, old.scope, old.scope_ref, old.authority, old.placed_by, old.placed_on, old.placed_at)
+         is distinct from (new.id, new.kind, new.scope, new.scope_ref, new.authority, new.placed_by, new.placed_on, new.placed_at) then
+        raise exception 'hold %: what was ordered never changes', old.id using hint = 'Place a new hold, and release this one.';
+      end if;
+      return new;
+    end $$`);
+  await db.raw('create trigger holds_are_guarded before update or delete on holds for each row execute function guard_hold()');
 }
 
 /**

@@ -66,6 +66,10 @@ export async function up(db: Knex): Promise<void> {
       status_on: ['date not null', 'Business date of the status'],
       attempts: ['integer not null default 0', 'Nights archiving failed'],
       binding: ['boolean not null default true', 'The item still binds its file: it is unfinished on an open list'],
+      released_holds: [
+        "integer[] not null default '{}'",
+        'Holds that covered the file when it was due and were released since: why it is eligible only now',
+      ],
       item_digest: ["text not null check (item_digest ~ '^[0-9a-f]{64}$')", 'SHA-256 of what is decided here'],
     },
     [
@@ -181,9 +185,9 @@ async function guards(db: Knex): Promise<void> {
         raise exception 'item % of disposal list % cannot go from % to %', old.file_ref, old.list_id, old.status, new.status;
       end if;
       if list.signed_by is not null and (old.list_id, old.position, old.file_ref, old.rule, old.schedule_version, old.action, old.cautions, old.decision,
-           old.keep_until, old.reason_code, old.decided_by, old.decided_on, old.item_digest)
+           old.keep_until, old.reason_code, old.decided_by, old.decided_on, old.released_holds, old.item_digest)
          is distinct from (new.list_id, new.position, new.file_ref, new.rule, new.schedule_version, new.action, new.cautions, new.decision,
-           new.keep_until, new.reason_code, new.decided_by, new.decided_on, new.item_digest) then
+           new.keep_until, new.reason_code, new.decided_by, new.decided_on, new.released_holds, new.item_digest) then
         raise exception 'item % of disposal list %: what was signed never changes', old.file_ref, old.list_id;
       end if;
       if list.signed_by is null and new.status in ('archived', 'transferred', 'waiting_for_receipt', 'waiting_for_paper', 'failed') then

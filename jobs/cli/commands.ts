@@ -3,7 +3,8 @@ import { Command, Option } from 'commander';
 import Table from 'cli-table3';
 import type { Knex } from 'knex';
 import { recordEvent } from '../../db/audit.ts';
-import type { Person } from '../../rules/people.ts';
+import { personOfToken } from '../../db/users.ts';
+import { requirePermission, type Person } from '../../rules/people.ts';
 import { Refusal } from '../../rules/refusal.ts';
 import { actingPerson, withContext, type CommonOptions, type Context, type Surroundings } from '../context.ts';
 import type { ExitCode } from '../main.ts';
@@ -70,9 +71,18 @@ export async function reading<T>(
   read: (context: Context) => Promise<T>,
   words: (result: T, context: Context) => string,
 ): Promise<void> {
-  await withContext(line.around, options, 'read', async (context) =>
-    print(context, options, await read(context), (result) => words(result, context)),
-  );
+  await withContext(line.around, options, 'read', async (context) => {
+    await refuseReader(context);
+    print(context, options, await read(context), (result) => words(result, context));
+  });
+}
+
+/**
+ * Refuses a person who may not read, as an admin, or whose token is of no use. The service reads without a token: who runs
+ * it holds the password of the database anyway.
+ */
+export async function refuseReader({ db, rehearsal, settings }: Context): Promise<void> {
+  if (!rehearsal && settings.token) requirePermission(await personOfToken(db, settings.token), 'read');
 }
 
 /** Opens the context, acts as a person in one transaction, prints. What is refused is an event of the audit too. */

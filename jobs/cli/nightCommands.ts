@@ -3,6 +3,7 @@ import type { RunKind } from '../../db/runs.ts';
 import { withContext, type CommonOptions } from '../context.ts';
 import { runNight, runStep, type NightResult } from '../night.ts';
 import { runScheduler } from '../scheduler.ts';
+import { nightWords } from './nightWords.ts';
 import { AS_OF, declare, JSON_OUT, print, type CommandLine } from './commands.ts';
 
 /** Declares nightly, import, compute, recheck, list, archive, report and scheduler. */
@@ -58,25 +59,4 @@ async function runAndPrint(
     print(context, options, result, nightWords);
     line.exitWith(result.outcome === 'failed' ? 1 : result.attention.length > 0 ? 3 : 0);
   });
-}
-
-function nightWords(result: NightResult): string {
-  const lines = [`Run ${result.run} as of ${result.as_of}: ${result.outcome}.`];
-  for (const [step, counts] of Object.entries(result.steps)) lines.push(`  ${step.padEnd(8)} ${countsWords(counts)}`);
-  for (const reason of result.stopped) lines.push(`Stopped: ${reason}`);
-  for (const sentence of result.attention) lines.push(`Needs a person: ${sentence}`);
-  return lines.join('\n');
-}
-
-function countsWords(counts: object): string {
-  return Object.entries(counts)
-    .filter(([, value]) => !Array.isArray(value) || value.length > 0)
-    .map(([name, value]) => `${name.replace(/([A-Z])/g, ' $1').toLowerCase()} ${valueWords(value)}`)
-    .join(', ');
-}
-
-function valueWords(value: unknown): string {
-  if (Array.isArray(value)) return value.every((member) => typeof member === 'number') ? value.join(' ') : String(value.length);
-  if (value && typeof value === 'object') return `(${countsWords(value)})`;
-  return String(value);
 }

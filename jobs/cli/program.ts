@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { Surroundings } from '../context.ts';
 import type { ExitCode } from '../main.ts';
 import { SETTINGS } from '../settings.ts';
+import { addCaseCommands } from './caseCommands.ts';
 import { addDecisionCommands } from './decisionCommands.ts';
 import { addEvidenceCommands } from './evidenceCommands.ts';
 import { addHoldCommands } from './holdCommands.ts';
@@ -26,6 +27,7 @@ export function buildProgram(around: Surroundings, exitWith: (code: ExitCode) =>
   addReadingCommands(line);
   addDecisionCommands(line);
   addHoldCommands(line);
+  addCaseCommands(line);
   addEvidenceCommands(line);
   addOperationCommands(line);
   program

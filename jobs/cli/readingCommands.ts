@@ -10,7 +10,7 @@ import { shortDate } from '../../rules/dates.ts';
 import { LIST_STATES } from '../../rules/workflow.ts';
 import { explanationText } from '../../reports/explanation.ts';
 import { withContext, type CommonOptions } from '../context.ts';
-import { AS_OF, declare, JSON_OUT, printable, reading, readNumber, readWord, table, type CommandLine } from './commands.ts';
+import { AS_OF, declare, JSON_OUT, printable, reading, readNumber, readWord, refuseReader, table, type CommandLine } from './commands.ts';
 
 /** Declares explain, determinations, lists, show and runs. */
 export function addReadingCommands(line: CommandLine): void {
@@ -29,7 +29,9 @@ export function addReadingCommands(line: CommandLine): void {
   ])
     .option('--out <file>', 'the file to write; standard output otherwise')
     .action((options: CommonOptions & { out?: string }) =>
-      withContext(line.around, options, 'read', async ({ db, schedule, asOf }) => {
+      withContext(line.around, options, 'read', async (context) => {
+        const { db, schedule, asOf } = context;
+        await refuseReader(context);
         await copyDeterminations(
           db,
           schedule,
@@ -105,7 +107,10 @@ function showWords(list: ReturnType<typeof listAsJson>): string {
     item.file_ref,
     item.anchor_on ? shortDate(item.anchor_on) : item.anchor_year,
     item.retain_until ? shortDate(item.retain_until) : item.retain_year,
-    item.cautions.map((caution) => `${caution}${item.acknowledged.includes(caution) ? ' (acknowledged)' : ''}`).join('\n'),
+    [
+      ...releasedWords(item),
+      ...item.cautions.map((caution) => `${caution}${item.acknowledged.includes(caution) ? ' (acknowledged)' : ''}`),
+    ].join('\n'),
     `${item.status.replaceAll('_', ' ')}${item.decided_by ? `\nby ${item.decided_by}` : ''}${item.status_reason ? `\n${item.status_reason}` : ''}`,
   ]);
   return [
@@ -117,6 +122,11 @@ function showWords(list: ReturnType<typeof listAsJson>): string {
     table(['file', 'from', 'kept until', 'cautions', 'status'], rows),
     `Digest: ${list.digest}`,
   ].join('\n');
+}
+
+/** Why a file that was due long ago is on a list only now. */
+function releasedWords({ released_holds }: ShownItem): string[] {
+  return released_holds.map((hold) => `newly eligible because hold ${hold} was released`);
 }
 
 /** Standard output must stay open when the copy ends. */

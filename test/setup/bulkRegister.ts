@@ -6,15 +6,24 @@ import type { InventedFile } from './inventedFiles.ts';
 /** Replaces the whole register; returns the files as they now stand, with their references. */
 export async function replaceRegister(db: Knex, invented: readonly InventedFile[]): Promise<CaseFile[]> {
   const files = invented.map(withReferences);
-  const children = files.flatMap(({ familyRef, familyBirths }) => familyBirths.map((birth, i) => ({ familyRef, birth, ref: `${familyRef}-${i + 1}` })));
+  const children = files.flatMap(({ familyRef, familyBirths }) =>
+    familyBirths.map((birth, i) => ({ familyRef, birth, ref: `${familyRef}-${i + 1}` })),
+  );
   await db.transaction(async (trx) => {
     await trx.raw('truncate people, case_files, quarantine cascade');
     const rows = await trx('imports').insert({ as_of: '2026-11-22', counts: '{}' }).returning('id');
     const importId = (rows[0] as { id: number }).id;
     await insertPeople(trx, [...files.flatMap((file) => file.subjects), ...children.map(({ ref, birth }) => nobody(ref, birth))]);
-    await insertFrom(trx, 'families', 'family_ref, child_ref', children.map(({ familyRef, ref }) => ({ family_ref: familyRef, child_ref: ref })));
+    await insertFrom(
+      trx,
+      'families',
+      'family_ref, child_ref',
+      children.map(({ familyRef, ref }) => ({ family_ref: familyRef, child_ref: ref })),
+    );
     await insertFiles(trx, files, importId);
-    const incomplete = files.filter((file) => file.familyIncomplete).map((file) => ({ import_id: importId, source: 'families.csv', line: 2, ref: file.familyRef, reason: 'invented' }));
+    const incomplete = files
+      .filter((file) => file.familyIncomplete)
+      .map((file) => ({ import_id: importId, source: 'families.csv', line: 2, ref: file.familyRef, reason: 'invented' }));
     await insertFrom(trx, 'quarantine', 'import_id, source, line, ref, reason', incomplete);
   });
   await db.raw('analyze people, families, case_files, quarantine');
@@ -64,5 +73,7 @@ async function insertFiles(trx: Knex.Transaction, files: readonly CaseFile[], im
 }
 
 async function insertFrom(trx: Knex.Transaction, table: string, columns: string, rows: readonly object[]): Promise<void> {
-  await trx.raw(`insert into ${table} (${columns}) select ${columns} from json_populate_recordset(null::${table}, cast(:rows as json))`, { rows: JSON.stringify(rows) });
+  await trx.raw(`insert into ${table} (${columns}) select ${columns} from json_populate_recordset(null::${table}, cast(:rows as json))`, {
+    rows: JSON.stringify(rows),
+  });
 }

@@ -102,8 +102,15 @@ export class Council {
   }
 
   /** Runs `lists --json`, or the same as an array where an argument has spaces. */
-  async retention(command: string | string[], { asOf, as, ...env }: { asOf?: string; as?: string; [setting: string]: string | undefined } = {}): Promise<Ended> {
-    const argv = [...(typeof command === 'string' ? command.split(' ') : command), ...(asOf ? ['--as-of', asOf] : []), ...(as ? ['--as', as] : [])];
+  async retention(
+    command: string | string[],
+    { asOf, as, ...env }: { asOf?: string; as?: string; [setting: string]: string | undefined } = {},
+  ): Promise<Ended> {
+    const argv = [
+      ...(typeof command === 'string' ? command.split(' ') : command),
+      ...(asOf ? ['--as-of', asOf] : []),
+      ...(as ? ['--as', as] : []),
+    ];
     const [stdout, stderr] = [new Collected(), new Collected()];
     const clock = () => new Date(`${this.today}T12:00:00Z`);
     const exitCode = await run(argv, { env: { ...this.env, ...env }, cwd: this.folder, stdout, stderr, clock });
@@ -112,12 +119,17 @@ export class Council {
 
   /** The same as a process of its own, by the system's clock. */
   spawn(argv: string[], env: Record<string, string> = {}): Spawned {
-    const child = spawn(process.execPath, [RETENTION, ...argv], { cwd: this.folder, env: { PATH: process.env['PATH'], ...this.env, ...env } });
+    const child = spawn(process.execPath, [RETENTION, ...argv], {
+      cwd: this.folder,
+      env: { PATH: process.env['PATH'], ...this.env, ...env },
+    });
     this.#spawned.push(child);
     const said = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
-    const exit = new Promise<Ended<number | null>>((resolve) => child.on('close', (code) => resolve(ended(code, said.stdout, said.stderr))));
+    const exit = new Promise<Ended<number | null>>((resolve) =>
+      child.on('close', (code) => resolve(ended(code, said.stdout, said.stderr))),
+    );
     return { child, said, exit };
   }
 
@@ -131,6 +143,11 @@ export class Council {
       const rows = this.register.rowsOf(name).map((row) => columns.map((column) => row[column] ?? ''));
       await writeFile(path.join(this.extract, name), stringify([columns, ...rows]));
     }
+  }
+
+  /** Writes extract.json into the extract, with these numbers of rows. */
+  async says(rows: Record<string, number>): Promise<void> {
+    await writeFile(path.join(this.extract, 'extract.json'), JSON.stringify({ exported_at: `${this.today}T01:00:00Z`, rows }));
   }
 
   /** Puts a document under the document root and lists it in the register. */
@@ -158,7 +175,9 @@ export class Council {
     const files = await this.db('case_files').pluck<string[]>('file_ref').orderBy('file_ref');
     expect(await this.db('determinations').pluck('file_ref').orderBy('file_ref')).toEqual(files);
     expect(await this.db('residual_records').whereIn('file_ref', files).pluck('file_ref')).toEqual([]);
-    expect(await this.db('residual_records').pluck('file_ref').orderBy('file_ref')).toEqual(await this.db('bags').where({ state: 'archived' }).pluck('file_ref').orderBy('file_ref'));
+    expect(await this.db('residual_records').pluck('file_ref').orderBy('file_ref')).toEqual(
+      await this.db('bags').where({ state: 'archived' }).pluck('file_ref').orderBy('file_ref'),
+    );
     expect((await this.retention('audit verify --json')).json()).toMatchObject({ faults: [] });
   }
 
@@ -180,7 +199,10 @@ export class Council {
   }
 
   /** Why a file is or is not a candidate. */
-  async explain(fileRef: string, asOf = this.today): Promise<{ outcome: string; rule: string; retain_until: string; blocks: string[]; block_words: string[]; cautions: string[] }> {
+  async explain(
+    fileRef: string,
+    asOf = this.today,
+  ): Promise<{ outcome: string; rule: string; retain_until: string; blocks: string[]; block_words: string[]; cautions: string[] }> {
     return (await this.done(`explain ${fileRef} --json --as-of ${asOf}`)).json();
   }
 
@@ -196,7 +218,10 @@ export class Council {
   }
 
   /** A command that must end with 0. */
-  async done(command: string | string[], options: { asOf?: string; as?: string; [setting: string]: string | undefined } = {}): Promise<Ended> {
+  async done(
+    command: string | string[],
+    options: { asOf?: string; as?: string; [setting: string]: string | undefined } = {},
+  ): Promise<Ended> {
     const result = await this.retention(command, options);
     expect(result.exitCode, `${String(command)}: ${result.stderr}`).toBe(0);
     return result;

@@ -3,8 +3,11 @@ import fc, { type Arbitrary } from 'fast-check';
 import type { CaseFile, Subject } from '../../rules/facts.ts';
 import { daysInMonth, daysOfBirth, daysOn, isoOf, yearsOn } from './plainDates.ts';
 
-/** A file without references: whoever registers it gives them. */
-export type InventedFile = Omit<CaseFile, 'fileRef' | 'familyRef' | 'subjects'> & { inFamily: boolean; subjects: Omit<Subject, 'personRef' | 'name'>[] };
+/** A file without references: whoever registers it gives them. What is told first in a choice is what it shrinks to. */
+export type InventedFile = Omit<CaseFile, 'fileRef' | 'familyRef' | 'subjects'> & {
+  inFamily: boolean;
+  subjects: Omit<Subject, 'personRef' | 'name'>[];
+};
 
 /** A person as invented, with the day they were really born, of which the record may know only a part. */
 interface InventedPerson {
@@ -31,6 +34,7 @@ export function inventedFiles(asOf: string): Arbitrary<InventedFile> {
   return fc
     .record({
       categories: fc.oneof(
+        { withCrossShrink: true },
         { weight: 19, arbitrary: fc.uniqueArray(fc.constantFrom(...CATEGORIES), { minLength: 1, maxLength: 3 }) },
         { weight: 1, arbitrary: fc.constantFrom<string[]>(['adult_posing_risk'], ['financial', 'adult_posing_risk']) },
       ),
@@ -46,10 +50,21 @@ export function inventedFiles(asOf: string): Arbitrary<InventedFile> {
       withdrawn: fileDate(asOf),
       childPlaced: yesNo,
       originalsHeld: yesNo,
-      medium: fc.constantFrom('electronic' as const, 'paper' as const, 'both' as const, null),
+      medium: fc.constantFrom(null, 'electronic' as const, 'paper' as const, 'both' as const),
       inFamily: fc.boolean(),
-      familyBirths: fc.array(fc.oneof({ weight: 5, arbitrary: birth(asOf).map((b) => b.recorded) }, { weight: 1, arbitrary: fc.constant(null) }), { maxLength: 3 }),
-      familyIncomplete: fc.oneof({ weight: 15, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+      familyBirths: fc.array(
+        fc.oneof(
+          { withCrossShrink: true },
+          { weight: 5, arbitrary: birth(asOf).map((b) => b.recorded) },
+          { weight: 1, arbitrary: fc.constant(null) },
+        ),
+        { maxLength: 3 },
+      ),
+      familyIncomplete: fc.oneof(
+        { withCrossShrink: true },
+        { weight: 15, arbitrary: fc.constant(false) },
+        { weight: 1, arbitrary: fc.constant(true) },
+      ),
     })
     .map(({ people: subjects, origin, opened, closed, order, orderAnyway, approvalEnded, notified, lastEntry, withdrawn, ...rest }) => {
       const start = subjects[0]?.born ?? origin;
@@ -72,15 +87,26 @@ export function inventedFiles(asOf: string): Arbitrary<InventedFile> {
     });
 }
 
-const yesNo = fc.constantFrom(true, false, null);
+const yesNo = fc.constantFrom(null, false, true);
 const beside = fc.integer({ min: -2, max: 2 });
 
 /** A day on which something happens: a period before `asOf`, around a leap day, an end of a year, or any day. */
 function pastDay(asOf: string): Arbitrary<string> {
   return fc.oneof(
+    { withCrossShrink: true },
     { weight: 4, arbitrary: fc.tuple(fc.constantFrom(...PERIODS), beside).map(([years, days]) => daysOn(yearsOn(asOf, -years), days)) },
-    { weight: 2, arbitrary: fc.tuple(fc.integer({ min: 1890, max: 2026 }), beside).map(([y, days]) => daysOn(isoOf({ y: y - (y % 4), m: 2, d: 28 }), days)) },
-    { weight: 2, arbitrary: fc.tuple(fc.integer({ min: 1890, max: 2026 }), fc.constantFrom('01-01', '03-31', '04-01', '12-31')).map(([y, day]) => `${y}-${day}`) },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(fc.integer({ min: 1890, max: 2026 }), beside)
+        .map(([y, days]) => daysOn(isoOf({ y: y - (y % 4), m: 2, d: 28 }), days)),
+    },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(fc.integer({ min: 1890, max: 2026 }), fc.constantFrom('01-01', '03-31', '04-01', '12-31'))
+        .map(([y, day]) => `${y}-${day}`),
+    },
     {
       weight: 3,
       arbitrary: fc
@@ -97,6 +123,7 @@ function fileDate(asOf: string): Arbitrary<(from: string) => string | null> {
     return date > asOf ? from : date;
   });
   return fc.oneof(
+    { withCrossShrink: true },
     { weight: 3, arbitrary: fc.constant(() => null) },
     { weight: 8, arbitrary: soonAfter },
     { weight: 2, arbitrary: pastDay(asOf).map((date) => () => date) },
@@ -107,13 +134,18 @@ function fileDate(asOf: string): Arbitrary<(from: string) => string | null> {
 
 /** A birth: the day itself, and what is recorded of it. */
 function birth(asOf: string): Arbitrary<{ born: string; recorded: string | null }> {
-  const born = fc.oneof({ weight: 30, arbitrary: pastDay(asOf) }, { weight: 1, arbitrary: fc.constantFrom('1900-01-01', '1901-01-01') });
+  const born = fc.oneof(
+    { withCrossShrink: true },
+    { weight: 30, arbitrary: pastDay(asOf) },
+    { weight: 1, arbitrary: fc.constantFrom('1900-01-01', '1901-01-01') },
+  );
   const precision = fc.constantFrom(10, 10, 10, 10, 10, 10, 7, 4, 0);
   return fc.tuple(born, precision).map(([day, length]) => ({ born: day, recorded: length === 0 ? null : day.slice(0, length) }));
 }
 
 function people(asOf: string): Arbitrary<InventedPerson[]> {
   return fc.oneof(
+    { withCrossShrink: true },
     { weight: 1, arbitrary: fc.constant<InventedPerson[]>([]) },
     { weight: 6, arbitrary: fc.array(person(asOf), { minLength: 1, maxLength: 1 }) },
     { weight: 3, arbitrary: fc.array(person(asOf), { minLength: 2, maxLength: 3 }) },
@@ -123,19 +155,33 @@ function people(asOf: string): Arbitrary<InventedPerson[]> {
 /** A person; deaths often fall on a birthday that matters, or on a day beside it, or where the birth may have been. */
 function person(asOf: string): Arbitrary<InventedPerson> {
   const atAge = fc
-    .record({ age: fc.constantFrom(0, 8, 10, 18, 18, 18, 18, 30, 60), of: fc.constantFrom('born' as const, 'first' as const, 'last' as const), days: beside })
+    .record({
+      age: fc.constantFrom(0, 8, 10, 18, 18, 18, 18, 30, 60),
+      of: fc.constantFrom('born' as const, 'first' as const, 'last' as const),
+      days: beside,
+    })
     .map(({ age, of, days }) => (born: string, recorded: string | null) => {
       const span = daysOfBirth(recorded ?? born);
       return daysOn(yearsOn(of === 'born' ? born : span[of], age), days);
     });
   const death = fc.oneof(
+    { withCrossShrink: true },
     { weight: 5, arbitrary: fc.constant(() => null) },
-    { weight: 4, arbitrary: atAge.map((on) => (born: string, recorded: string | null) => (on(born, recorded) > asOf ? null : on(born, recorded))) },
+    {
+      weight: 4,
+      arbitrary: atAge.map((on) => (born: string, recorded: string | null) => (on(born, recorded) > asOf ? null : on(born, recorded))),
+    },
     { weight: 1, arbitrary: pastDay(asOf).map((date) => () => date) },
   );
-  const risk = fc.oneof({ weight: 20, arbitrary: fc.constantFrom(false, null) }, { weight: 1, arbitrary: fc.constant(true) });
-  return fc.record({ birth: birth(asOf), death, known: yesNo, risk }).map(({ birth: { born, recorded }, death: diedOn, known, risk: posesRisk }) => ({
-    born,
-    subject: { dateOfBirth: recorded, dateOfDeath: diedOn(born, recorded), knownToAdultServices: known, posesRiskToChildren: posesRisk },
-  }));
+  const risk = fc.oneof(
+    { withCrossShrink: true },
+    { weight: 20, arbitrary: fc.constantFrom(false, null) },
+    { weight: 1, arbitrary: fc.constant(true) },
+  );
+  return fc
+    .record({ birth: birth(asOf), death, known: yesNo, risk })
+    .map(({ birth: { born, recorded }, death: diedOn, known, risk: posesRisk }) => ({
+      born,
+      subject: { dateOfBirth: recorded, dateOfDeath: diedOn(born, recorded), knownToAdultServices: known, posesRiskToChildren: posesRisk },
+    }));
 }

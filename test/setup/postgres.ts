@@ -46,10 +46,12 @@ export default async function startPostgres(project: TestProject): Promise<() =>
 
 async function chosenBinaries(): Promise<string | null> {
   const choice = process.env['RETENTION_TEST_POSTGRES'] ?? '';
-  if (!['', 'path', 'embedded'].includes(choice)) throw new Error(`RETENTION_TEST_POSTGRES is "${choice}": use path or embedded, or leave it out.`);
+  if (!['', 'path', 'embedded'].includes(choice))
+    throw new Error(`RETENTION_TEST_POSTGRES is "${choice}": use path or embedded, or leave it out.`);
   if (choice === 'embedded') return null;
   const found = await binariesOnPath();
-  if (choice === 'path' && found === null) throw new Error('RETENTION_TEST_POSTGRES=path, but no PostgreSQL server is on the PATH. Install one, or use embedded.');
+  if (choice === 'path' && found === null)
+    throw new Error('RETENTION_TEST_POSTGRES=path, but no PostgreSQL server is on the PATH. Install one, or use embedded.');
   return found;
 }
 

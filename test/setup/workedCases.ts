@@ -42,14 +42,18 @@ function readTable(text: string, name: string): WorkedCase[] {
   const columns = cellsOf(header ?? '');
   return lines.map((line) => {
     const cells = cellsOf(line);
-    if (cells.length !== columns.length) throw new Error(`${name}: ${cells[0]} has ${cells.length} cells, the table has ${columns.length} columns.`);
+    if (cells.length !== columns.length)
+      throw new Error(`${name}: ${cells[0]} has ${cells.length} cells, the table has ${columns.length} columns.`);
     const row: Row = Object.fromEntries(columns.map((column, i) => [column, cells[i] ?? '']));
     return readCase(row, name.replace(/\.md$/, ''));
   });
 }
 
 function cellsOf(line: string): string[] {
-  return line.split('|').slice(1, -1).map((cell) => cell.trim());
+  return line
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim());
 }
 
 function readCase(row: Row, title: string): WorkedCase {
@@ -88,7 +92,16 @@ function readExpected(row: Row): ExpectedAnswer {
 
 type FileFacts = Pick<
   CaseFile,
-  'openedOn' | 'closedOn' | 'adoptionOrderOn' | 'approvalEndedOn' | 'notifiedOn' | 'lastEntryOn' | 'withdrawnOn' | 'childPlaced' | 'originalsHeld' | 'medium'
+  | 'openedOn'
+  | 'closedOn'
+  | 'adoptionOrderOn'
+  | 'approvalEndedOn'
+  | 'notifiedOn'
+  | 'lastEntryOn'
+  | 'withdrawnOn'
+  | 'childPlaced'
+  | 'originalsHeld'
+  | 'medium'
 >;
 
 const DATED: Record<string, keyof FileFacts> = {
@@ -103,7 +116,15 @@ const DATED: Record<string, keyof FileFacts> = {
 const MEDIUM: Record<string, Medium> = { 'on paper': 'paper', 'paper and electronic': 'both' };
 
 function readFacts(text: string, id: string): FileFacts {
-  const dates = { openedOn: null, closedOn: null, adoptionOrderOn: null, approvalEndedOn: null, notifiedOn: null, lastEntryOn: null, withdrawnOn: null };
+  const dates = {
+    openedOn: null,
+    closedOn: null,
+    adoptionOrderOn: null,
+    approvalEndedOn: null,
+    notifiedOn: null,
+    lastEntryOn: null,
+    withdrawnOn: null,
+  };
   const facts: FileFacts = { ...dates, childPlaced: null, originalsHeld: null, medium: 'electronic' };
   for (const words of listOf(text, ',')) {
     const [, event, date] = /^(.*) (\d\d\/\d\d\/\d{4})$/.exec(words) ?? [];
@@ -119,7 +140,14 @@ function readFacts(text: string, id: string): FileFacts {
 }
 
 function readPerson(text: string, personRef: string): Subject {
-  const person: Subject = { personRef, name: `Person ${personRef}`, dateOfBirth: null, dateOfDeath: null, knownToAdultServices: false, posesRiskToChildren: false };
+  const person: Subject = {
+    personRef,
+    name: `Person ${personRef}`,
+    dateOfBirth: null,
+    dateOfDeath: null,
+    knownToAdultServices: false,
+    posesRiskToChildren: false,
+  };
   for (const words of listOf(text, ',')) {
     const [, event, date] = /^(born|died) ([\d/]+)$/.exec(words) ?? [];
     if (event === 'born' && date) person.dateOfBirth = isoOf(date);

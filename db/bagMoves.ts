@@ -1,0 +1,109 @@
+/** Bags after they were written: moved to where a decision put them, and cleared when no item needs them, also after a crash. */
+import type { Knex } from 'knex';
+import type { ArchiveStore } from './archiveStore.ts';
+import { BagDamaged, verifyBag } from './bag.ts';
+import { DocumentProblem, measureDocument } from './documentRoot.ts';
+import { systemCode } from './fileIo.ts';
+import { StoreProblem } from './storeProblem.ts';
+
+/** A row of bags. */
+export interface BagRow {
+  id: number;
+  file_ref: string;
+  list_id: number;
+  location: string;
+  move_to: string | null;
+  sha256: string;
+  size: number;
+  state: 'begun' | 'waiting' | 'archived' | 'restored' | 'cleared';
+}
+
+export interface BagMoves {
+  moved: number;
+  /** Tried again by the next archive step. */
+  failed: number;
+}
+
+/**
+ * Moves each bag whose row says so to its place. The row was written by the transaction that decided it, so a crash in
+ * between leaves a move to do, never a bag nobody knows of. Call it after that transaction has committed.
+ */
+export async function finishBagMoves(db: Knex, store: ArchiveStore, fileRef?: string): Promise<BagMoves> {
+  const moves: BagMoves = { moved: 0, failed: 0 };
+  const due = db('bags').whereNotNull('move_to').orderBy('id').select<{ id: number }[]>('id');
+  for (const { id } of await (fileRef === undefined ? due : due.where({ file_ref: fileRef }))) {
+    const ended = await db.transaction((trx) => moveBag(trx, store, id));
+    if (ended !== null) moves[ended]++;
+  }
+  return moves;
+}
+
+/**
+ * Clears bags that never became part of the archive: begun for an item that is no longer approved, or waiting for one that
+ * was withdrawn. One that waited stays when it holds a document that is no longer under the document root: it may be the last.
+ */
+export async function clearAbandonedBags(
+  db: Knex,
+  { store, documentRoot }: { store: ArchiveStore; documentRoot: string },
+): Promise<{ cleared: number; kept: number }> {
+  const counts = { cleared: 0, kept: 0 };
+  for (const bag of await abandonedBags(db)) {
+    const safe = bag.state === 'begun' || (await isWhollyAtSource(store, documentRoot, bag));
+    if (safe) await removeBag(db, store, bag);
+    counts[safe ? 'cleared' : 'kept']++;
+  }
+  return counts;
+}
+
+/** Removes a bag that never became part of the archive. Only ever one whose row says `begun`. */
+export async function clearBag(db: Knex, store: ArchiveStore, fileRef: string): Promise<void> {
+  const begun = await db<BagRow>('bags').where({ file_ref: fileRef, state: 'begun' }).first();
+  if (begun) await removeBag(db, store, begun);
+}
+
+/** Another process may be moving it at this moment; that one then does all of it. */
+async function moveBag(trx: Knex.Transaction, store: ArchiveStore, id: number): Promise<keyof BagMoves | null> {
+  const bag = await trx<BagRow>('bags').where({ id }).whereNotNull('move_to').forUpdate().skipLocked().first();
+  if (!bag?.move_to) return null;
+  try {
+    if (await store.exists(bag.location)) await store.move(bag.location, bag.move_to);
+    // A crash after the move and before this row was changed leaves the bag at its new place alone.
+    else await verifyBag(store, bag.move_to, bag);
+  } catch (error) {
+    if (!(error instanceof StoreProblem) && !(error instanceof BagDamaged) && systemCode(error) === undefined) throw error;
+    return 'failed';
+  }
+  await trx('bags').where({ id }).update({ location: bag.move_to, move_to: null });
+  await trx('archive_index').where({ file_ref: bag.file_ref, bag_location: bag.location }).update({ bag_location: bag.move_to });
+  return 'moved';
+}
+
+async function abandonedBags(db: Knex): Promise<BagRow[]> {
+  const result = await db.raw<{ rows: BagRow[] }>(
+    `select b.* from bags b where (b.state = 'begun' and not exists (${bindingItem("'approved', 'failed'")}))
+       or (b.state = 'waiting' and not exists (${bindingItem("'waiting_for_receipt', 'waiting_for_paper'")}))
+     order by b.id`,
+  );
+  return result.rows;
+}
+
+function bindingItem(statuses: string): string {
+  return `select from disposal_list_items i where i.file_ref = b.file_ref and i.binding and i.status in (${statuses})`;
+}
+
+async function removeBag(db: Knex, store: ArchiveStore, bag: BagRow): Promise<void> {
+  // Never what lies where it was to be moved: when the move failed, that is another's.
+  await store.delete(bag.location);
+  await db('bags').where({ id: bag.id }).update({ state: 'cleared', move_to: null });
+}
+
+async function isWhollyAtSource(store: ArchiveStore, documentRoot: string, bag: BagRow): Promise<boolean> {
+  try {
+    const { documents } = await verifyBag(store, bag.location, bag);
+    for (const { path } of documents) await measureDocument(documentRoot, path);
+    return true;
+  } catch (error) {
+    if (error instanceof DocumentProblem || error instanceof StoreProblem || error instanceof BagDamaged) return false;
+    throw error;
+  }
+}

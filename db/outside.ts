@@ -1,0 +1,218 @@
+/** What happens outside the computer to a bagged file: its receipt by Adult Services, and where its paper went. */
+import type { Knex } from 'knex';
+import type { IsoDate } from '../rules/dates.ts';
+import { requirePermission, type Person } from '../rules/people.ts';
+import { Refusal } from '../rules/refusal.ts';
+import type { Schedule } from '../rules/schedule.ts';
+import type { ItemStatus, ListState } from '../rules/workflow.ts';
+import { moveToArchive, type Archiving } from './archiveItem.ts';
+import type { ArchiveStore } from './archiveStore.ts';
+import { recordEvent } from './audit.ts';
+import { bagLocation, verifyBag, type WrittenBag } from './bag.ts';
+import type { BagRow } from './bagMoves.ts';
+import { brakesOn } from './brakes.ts';
+import { checkFiles, type CheckedFile } from './crossCheck.ts';
+import { recordDisagreements } from './disagreements.ts';
+import { notRegistered } from './explain.ts';
+import { lockHolds } from './holds.ts';
+import type { ItemRow } from './items.ts';
+import { settleList, type ListRow } from './lists.ts';
+import { reasonsToWithdraw } from './recheck.ts';
+
+export interface RecordingOutside {
+  schedule: Schedule;
+  store: ArchiveStore;
+  /** False when archiving is switched off. */
+  archiving: boolean;
+  person: Person;
+  asOf: IsoDate;
+}
+
+/** What was recorded; with `disagreement` nothing was but that: the file is blocked and the brake is on. */
+export interface RecordedOutside {
+  file_ref: string;
+  list: number;
+  status: ItemStatus;
+  list_state: ListState;
+  disagreement: boolean;
+}
+
+export interface WaitingFile {
+  file_ref: string;
+  list: number;
+  waits_for: 'receipt' | 'paper';
+  since: IsoDate;
+  rule: string;
+  /** The file of Adult Services that received it already, where its paper still waits. */
+  adult_file_ref: string | null;
+}
+
+type WaitingStatus = 'waiting_for_receipt' | 'waiting_for_paper';
+
+/** What waits for a person to act outside the computer, longest waiting first. */
+export async function readWaiting(db: Knex): Promise<WaitingFile[]> {
+  const result = await db.raw<{ rows: WaitingFile[] }>(
+    `select i.file_ref, i.list_id as list, case i.status when 'waiting_for_receipt' then 'receipt' else 'paper' end as waits_for,
+       i.status_on as since, i.rule, r.adult_file_ref
+     from disposal_list_items i left join transfer_receipts r on r.list_id = i.list_id and r.file_ref = i.file_ref
+     where i.status in ('waiting_for_receipt', 'waiting_for_paper') order by i.status_on, i.list_id, i.position`,
+  );
+  return result.rows;
+}
+
+/**
+ * Records which adult's file received a file. It leaves the register, or waits for its paper when it has some. The caller
+ * moves the bag and removes the sources once this has committed.
+ */
+export async function recordReceipt(
+  trx: Knex.Transaction,
+  fileRef: string,
+  adultFileRef: string,
+  outside: RecordingOutside,
+): Promise<RecordedOutside> {
+  const reference = requireReference(adultFileRef);
+  const waiting = await openWaiting(trx, fileRef, 'waiting_for_receipt', outside);
+  if (!waiting.checked.agree) return stopForDisagreement(trx, waiting, outside);
+  const { item, checked, bag } = waiting;
+  const { person, asOf } = outside;
+  await trx('transfer_receipts').insert({
+    list_id: item.list_id,
+    file_ref: fileRef,
+    adult_file_ref: reference,
+    recorded_by: person.name,
+    recorded_on: asOf,
+  });
+  await recordEvent(trx, person.name, 'transfer.received', { list: item.list_id, file: fileRef, as_file: reference, bag: bag.row.sha256 });
+  const hasPaper = checked.caseFile.medium === 'paper' || checked.caseFile.medium === 'both';
+  if (!hasPaper) return archiveWaiting(trx, waiting, outside);
+  await trx('bags').where({ id: bag.row.id }).update({ move_to: bagLocation('', fileRef) });
+  await trx('disposal_list_items')
+    .where({ list_id: item.list_id, file_ref: fileRef })
+    .update({ status: 'waiting_for_paper', status_on: asOf });
+  await recordEvent(trx, person.name, 'item.waiting_for_paper', { list: item.list_id, file: fileRef, bag: bag.row.sha256 });
+  return recorded(trx, item, 'waiting_for_paper', asOf);
+}
+
+/** Records where the paper of a file went, and archives the file. The caller removes the sources once this has committed. */
+export async function recordPaperMoved(
+  trx: Knex.Transaction,
+  fileRef: string,
+  movedTo: string,
+  outside: RecordingOutside,
+): Promise<RecordedOutside> {
+  if (movedTo.trim() === '') throw new Refusal('place_missing', 'Say where the paper is now with --moved-to "…".', { file: fileRef });
+  const waiting = await openWaiting(trx, fileRef, 'waiting_for_paper', outside);
+  if (!waiting.checked.agree) return stopForDisagreement(trx, waiting, outside);
+  const { item } = waiting;
+  const { person, asOf } = outside;
+  await trx('paper_moves').insert({
+    list_id: item.list_id,
+    file_ref: fileRef,
+    moved_to: movedTo.trim(),
+    recorded_by: person.name,
+    recorded_on: asOf,
+  });
+  await recordEvent(trx, person.name, 'paper.moved', { list: item.list_id, file: fileRef });
+  return archiveWaiting(trx, waiting, outside);
+}
+
+/** An item whose wait is over, under the locks of archiving, with everything asked of it once more. */
+interface Waiting {
+  item: ItemRow;
+  checked: CheckedFile;
+  bag: { row: BagRow; documents: WrittenBag['documents'] };
+}
+
+/** Throws a Refusal when the file does not wait for this, or when anything stands in the way; then nothing was changed. */
+async function openWaiting(
+  trx: Knex.Transaction,
+  fileRef: string,
+  status: WaitingStatus,
+  { schedule, store, archiving, person, asOf }: RecordingOutside,
+): Promise<Waiting> {
+  requirePermission(person, 'record_outside');
+  await refuseWhileStopped(trx, archiving);
+  const item = await lockWaitingItem(trx, fileRef, status);
+  const row = (await trx<BagRow>('bags').where({ file_ref: fileRef, state: 'waiting' }).first()) as BagRow;
+  // Before the locks that everybody waits for: reading a large bag back takes a while.
+  const { documents } = await verifyBag(store, row.location, row);
+  await lockHolds(trx);
+  await trx.raw("select pg_advisory_xact_lock_shared(hashtext('import'))");
+  await trx.raw('select from case_files where file_ref = ? for update', [fileRef]);
+  const reason = (await reasonsToWithdraw(trx, schedule, asOf, [item])).get(fileRef);
+  const [checked] = await checkFiles(trx, schedule, asOf, [fileRef]);
+  if (reason || !checked) throw stillNotFree(item, reason ?? 'the file is no longer in the register');
+  return { item, checked, bag: { row, documents } };
+}
+
+/** The end of the wait is archiving too: what stops the night stops it. */
+async function refuseWhileStopped(trx: Knex.Transaction, archiving: boolean): Promise<void> {
+  if (!archiving) {
+    throw new Refusal('archiving_off', 'Archiving is switched off (ARCHIVING=off), so nothing was recorded. Record it when it is on again.');
+  }
+  const [brake] = await brakesOn(trx);
+  if (!brake) return;
+  throw new Refusal(
+    'brake_on',
+    `The brake "${brake.name}" is on, so nothing is archived and nothing was recorded. Record it when an authoriser has released the brake ("retention brake list").`,
+    { brake: brake.name },
+  );
+}
+
+async function lockWaitingItem(trx: Knex.Transaction, fileRef: string, status: WaitingStatus): Promise<ItemRow> {
+  const item = await trx<ItemRow>('disposal_list_items').where({ file_ref: fileRef, binding: true }).forUpdate().first();
+  if (item?.status === status) return item;
+  const registered = await trx('case_files').where({ file_ref: fileRef }).first<object | undefined>('file_ref');
+  if (!registered) throw await notRegistered(trx, fileRef);
+  const awaited = status === 'waiting_for_receipt' ? 'a receipt' : 'its paper';
+  const stands = item ? `it is ${item.status.replaceAll('_', ' ')} on list ${item.list_id}` : 'it is on no open list';
+  throw new Refusal('not_waiting', `${fileRef} does not wait for ${awaited}: ${stands}. "retention waiting" shows what waits, and for what.`, {
+    file: fileRef,
+  });
+}
+
+function stillNotFree({ file_ref, list_id }: ItemRow, reason: string): Refusal {
+  return new Refusal(
+    'not_free',
+    `${file_ref} stays where it is, and nothing was recorded: ${reason}. Record it again when that is over, or take the file off: retention withdraw ${list_id} --files ${file_ref} --reason "…".`,
+    { file: file_ref, list: list_id },
+  );
+}
+
+async function archiveWaiting(
+  trx: Knex.Transaction,
+  { item, bag: { row, documents } }: Waiting,
+  { schedule, person, asOf }: RecordingOutside,
+): Promise<RecordedOutside> {
+  const list = (await trx<ListRow>('disposal_lists').where({ id: item.list_id }).first()) as ListRow;
+  const archiving: Archiving = { list, item, schedule, asOf };
+  const status = item.action === 'transfer_to_adult_file' ? 'transferred' : 'archived';
+  const place = bagLocation('', item.file_ref);
+  await trx('bags')
+    .where({ id: row.id })
+    .update({ state: 'archived', move_to: row.location === place ? null : place });
+  const bag: WrittenBag = { location: row.location, sha256: row.sha256, size: row.size, documents };
+  await moveToArchive(trx, bag, archiving, { status, actor: person.name });
+  return recorded(trx, item, status, asOf);
+}
+
+/** Committed rather than refused, for the block and the brake must stay. */
+async function stopForDisagreement(trx: Knex.Transaction, { item, checked }: Waiting, { asOf }: RecordingOutside): Promise<RecordedOutside> {
+  await recordDisagreements(trx, [checked], { asOf, runId: null });
+  return { ...(await recorded(trx, item, item.status, asOf)), disagreement: true };
+}
+
+async function recorded(trx: Knex.Transaction, item: ItemRow, status: ItemStatus, asOf: IsoDate): Promise<RecordedOutside> {
+  const listState = await settleList(trx, item.list_id, asOf);
+  return { file_ref: item.file_ref, list: item.list_id, status, list_state: listState, disagreement: false };
+}
+
+/** A reference, and nothing that would bring a name into the residual record. */
+function requireReference(text: string): string {
+  const reference = text.trim();
+  if (/^[\p{L}\p{N}][\p{L}\p{N}._/:#-]{0,99}$/u.test(reference)) return reference;
+  throw new Refusal(
+    'reference_unusable',
+    'Give the reference of the adult’s file with --as-file: letters, digits and . _ / : # -, without spaces, at most 100. It stays in the residual record, so it must not be a name.',
+  );
+}

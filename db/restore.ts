@@ -1,0 +1,174 @@
+/** Bringing an archived file back: asked by one person, confirmed by another, and then an ordinary file again, kept through a date. */
+import type { Knex } from 'knex';
+import { addDays, longDate, type IsoDate } from '../rules/dates.ts';
+import { requirePermission, type Person } from '../rules/people.ts';
+import { Refusal } from '../rules/refusal.ts';
+import type { Schedule } from '../rules/schedule.ts';
+import { REQUEST_LAPSES_AFTER_DAYS } from '../rules/workflow.ts';
+import type { ArchiveStore } from './archiveStore.ts';
+import { recordEvent } from './audit.ts';
+import { bagFileName, verifyBag } from './bag.ts';
+import type { BagRow } from './bagMoves.ts';
+import { returnDocuments, takeBack } from './documentReturn.ts';
+import { determineFile, factsOf, putBackRows, type PeoplePutBack } from './restoredFile.ts';
+
+export interface RestoreAsked {
+  file_ref: string;
+  keep_until: IsoDate;
+  /** Last day on which another person may confirm. */
+  lapses_after: IsoDate;
+}
+
+export interface Restored {
+  file_ref: string;
+  keep_until: IsoDate;
+  documents: { written: number; already_there: number };
+  people: PeoplePutBack;
+}
+
+export interface Restoring {
+  schedule: Schedule;
+  store: ArchiveStore;
+  documentRoot: string;
+  person: Person;
+  asOf: IsoDate;
+}
+
+interface Request {
+  id: number;
+  keep_until: IsoDate;
+  reason: string;
+  asked_by: string;
+  asked_on: IsoDate;
+}
+
+/** Asks for an archived file to be brought back and kept through a date. A later ask replaces an earlier one. */
+export async function askRestore(
+  trx: Knex.Transaction,
+  fileRef: string,
+  { keepUntil, reason }: { keepUntil: IsoDate; reason: string },
+  { person, asOf }: { person: Person; asOf: IsoDate },
+): Promise<RestoreAsked> {
+  requirePermission(person, 'restore');
+  const listId = await lockArchived(trx, fileRef);
+  requireToCome(keepUntil, asOf, fileRef);
+  if (reason.trim() === '') throw new Refusal('reason_missing', 'Say why the file is needed again with --reason "…".', { file: fileRef });
+  await trx('restore_requests').where({ file_ref: fileRef, confirmed_by: null }).update({ replaced: true });
+  await trx('restore_requests').insert({
+    file_ref: fileRef,
+    list_id: listId,
+    keep_until: keepUntil,
+    reason: reason.trim(),
+    asked_by: person.name,
+    asked_on: asOf,
+  });
+  await recordEvent(trx, person.name, 'restore.asked', { file: fileRef, keep_until: keepUntil });
+  return { file_ref: fileRef, keep_until: keepUntil, lapses_after: addDays(asOf, REQUEST_LAPSES_AFTER_DAYS) };
+}
+
+/**
+ * Brings the file back as another person asked: its documents first, for the register must not list what is not there, then
+ * all its rows at once. The caller moves the bag once this has committed.
+ */
+export async function confirmRestore(trx: Knex.Transaction, fileRef: string, restoring: Restoring): Promise<Restored> {
+  const { store, documentRoot, person, asOf } = restoring;
+  requirePermission(person, 'restore');
+  const listId = await lockArchived(trx, fileRef);
+  const request = await requireRequest(trx, fileRef, person, asOf);
+  const row = (await trx<BagRow>('bags').where({ file_ref: fileRef, state: 'archived' }).first()) as BagRow;
+  const bag = await verifyBag(store, row.location, row);
+  await keepSourcesAndImportsAway(trx, fileRef);
+  const returned = await returnDocuments(store, row.location, documentRoot, bag.documents);
+  try {
+    const people = await putBackRows(trx, factsOf(bag, fileRef), bag.documents);
+    await determineFile(trx, restoring.schedule, asOf, fileRef);
+    await deferRestored(trx, fileRef, request, asOf);
+    await markRestored(trx, { fileRef, listId, bag: row, request }, restoring);
+    await recordEvent(trx, person.name, 'file.restored', { file: fileRef, list: listId, bag: bag.sha256, asked_by: request.asked_by });
+    const documents = { written: returned.written.length, already_there: returned.there };
+    return { file_ref: fileRef, keep_until: request.keep_until, documents, people };
+  } catch (error) {
+    await takeBack(documentRoot, returned.written);
+    throw error;
+  }
+}
+
+/** The list it was archived on. The record is locked, so that two people do not restore one file at once. */
+async function lockArchived(trx: Knex.Transaction, fileRef: string): Promise<number> {
+  const archived = await trx('residual_records')
+    .where({ file_ref: fileRef, restored_on: null })
+    .forUpdate()
+    .first<{ list_id: number } | undefined>('list_id');
+  if (archived) return archived.list_id;
+  const registered = await trx('case_files').where({ file_ref: fileRef }).first<object | undefined>('file_ref');
+  const stands = registered ? 'it is in the register' : 'there is no such file; the reference is written exactly as in files.csv';
+  throw new Refusal('not_archived', `${fileRef} cannot be brought back from the archive: ${stands}.`, { file: fileRef });
+}
+
+async function requireRequest(trx: Knex.Transaction, fileRef: string, person: Person, asOf: IsoDate): Promise<Request> {
+  const request = await trx('restore_requests')
+    .where({ file_ref: fileRef, confirmed_by: null, replaced: false })
+    .forUpdate()
+    .first<Request | undefined>();
+  const ask = `retention restore ${fileRef} --keep-until DAY --reason "…"`;
+  if (!request)
+    throw new Refusal('restore_not_asked', `Nobody has asked for ${fileRef}. One person asks (${ask}), another confirms.`, { file: fileRef });
+  if (asOf > addDays(request.asked_on, REQUEST_LAPSES_AFTER_DAYS)) {
+    throw new Refusal(
+      'request_lapsed',
+      `The request for ${fileRef}, of ${longDate(request.asked_on)}, lapsed after ${REQUEST_LAPSES_AFTER_DAYS} days. Ask anew: ${ask}.`,
+      { file: fileRef },
+    );
+  }
+  if (request.asked_by === person.name)
+    throw new Refusal('own_request', `${person.name} asked for ${fileRef}, so another person must confirm it.`, { file: fileRef });
+  requireToCome(request.keep_until, asOf, fileRef);
+  return request;
+}
+
+function requireToCome(keepUntil: IsoDate, asOf: IsoDate, fileRef: string): void {
+  if (keepUntil > asOf) return;
+  throw new Refusal(
+    'keep_until_past',
+    `A file is brought back to be kept through a day to come; ${longDate(keepUntil)} is not after ${longDate(asOf)}. Ask with a later day.`,
+    { file: fileRef },
+  );
+}
+
+/**
+ * Until this ends no import lands rows of the file, and no source of it is removed: neither one still to be removed, nor one
+ * that another archived file shares, for its removal looks at the documents listed.
+ */
+async function keepSourcesAndImportsAway(trx: Knex.Transaction, fileRef: string): Promise<void> {
+  await trx.raw("select pg_advisory_xact_lock_shared(hashtext('import'))");
+  await trx('source_removals')
+    .where({ file_ref: fileRef })
+    .whereIn('outcome', ['to_remove', 'failed'])
+    .update({ outcome: 'restored', path: null, error: null });
+  await trx.raw('lock table documents in row exclusive mode');
+}
+
+async function deferRestored(trx: Knex.Transaction, fileRef: string, request: Request, asOf: IsoDate): Promise<void> {
+  await trx('deferrals').insert({
+    file_ref: fileRef,
+    keep_until: request.keep_until,
+    reason_code: 'other',
+    note: request.reason,
+    decided_by: request.asked_by,
+    decided_on: asOf,
+  });
+}
+
+/** The record stays as history, the index answers no more, and the bag goes where the next one of this file does not find it. */
+async function markRestored(
+  trx: Knex.Transaction,
+  { fileRef, listId, bag, request }: { fileRef: string; listId: number; bag: BagRow; request: Request },
+  { person, asOf }: Restoring,
+): Promise<void> {
+  await trx('residual_records').where({ file_ref: fileRef, list_id: listId }).update({ restored_on: asOf });
+  await trx('archive_index').where({ file_ref: fileRef }).delete();
+  await trx('seen_again').where({ file_ref: fileRef }).delete();
+  const place = `restored/list-${listId}/${bagFileName(fileRef)}`;
+  await trx('bags').where({ id: bag.id }).update({ state: 'restored', move_to: place });
+  await trx('restore_requests').where({ id: request.id }).update({ confirmed_by: person.name, confirmed_on: asOf });
+}
