@@ -10,7 +10,7 @@ import { bagRecords, moveToArchive, type Archiving } from './archiveItem.ts';
 import { StoreProblem, type ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
 import { BagDamaged, bagLocation, writeBag, type WrittenBag } from './bag.ts';
-import { clearAbandonedBags, clearBag, finishBagMoves, type BagMoves } from './bagMoves.ts';
+import { clearAbandonedBags, clearBag, countNewProblems, finishBagMoves, type BagMoves, type BagsCleared } from './bagMoves.ts';
 import { checkFiles, type CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
 import { DocumentProblem } from './documentRoot.ts';
@@ -39,7 +39,7 @@ export interface ArchiveCounts {
   bytes: number;
   sources: RemovalCounts;
   /** Bags that a crash or a store out of reach had left where they were, or that no item needs any more. */
-  bags: BagMoves & { cleared: number; kept: number };
+  bags: BagMoves & BagsCleared & { newProblems: number };
 }
 
 /**
@@ -55,10 +55,11 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
     disagreements: 0,
     bytes: 0,
     sources: { removed: 0, alreadyGone: 0, failed: 0, shared: 0 },
-    bags: { moved: 0, failed: 0, cleared: 0, kept: 0 },
+    bags: { moved: 0, failed: 0, cleared: 0, kept: 0, newProblems: 0 },
   };
   await settings.store.clearPartials();
-  Object.assign(counts.bags, await finishBagMoves(db, settings.store), await clearAbandonedBags(db, settings));
+  Object.assign(counts.bags, await finishBagMoves(db, settings.store, settings.asOf), await clearAbandonedBags(db, settings));
+  counts.bags.newProblems = await countNewProblems(db, settings.asOf);
   const tried: string[] = [];
   for (let next = await archiveNext(db, settings, tried); next; next = await archiveNext(db, settings, tried)) {
     tried.push(next.fileRef);
@@ -129,6 +130,8 @@ async function archiveItem(db: Knex, trx: Knex.Transaction, settings: ArchiveSet
   await lockHolds(trx);
   await trx.raw("select pg_advisory_xact_lock_shared(hashtext('import'))");
   await trx.raw('select from case_files where file_ref = ? for update', [item.file_ref]);
+  // Documents before the audit chain, as removing sources does, so that neither waits for the other for ever.
+  await trx.raw('lock table documents in row exclusive mode');
   const late = await recheck(trx, archiving);
   if (late.withdrawn) {
     await clearBag(trx, settings.store, item.file_ref);

@@ -65,8 +65,9 @@ export async function moveToArchive(
     .where({ list_id: item.list_id, file_ref: item.file_ref })
     .update({ status, status_on: asOf, status_reason: null, binding: false });
   await emptyItems(trx, item.file_ref);
-  await removeFromRegister(trx, item.file_ref);
+  // The chain lets one transaction at a time past here, so that of two that archive siblings the second sees the first gone.
   await recordEvent(trx, actor, `item.${status}`, { list: item.list_id, file: item.file_ref, bag: bag.sha256 });
+  await removeFromRegister(trx, item.file_ref);
 }
 
 /** What the register has beside the facts a determination reads; with them a restored file is as it was. */
@@ -78,7 +79,10 @@ export interface RegisteredBeside {
 }
 
 async function registeredBeside(db: Knex, fileRef: string): Promise<RegisteredBeside> {
-  const documents = await db('documents').where({ file_ref: fileRef }).orderBy('path').select<RegisteredBeside['documents']>('path', 'sha256');
+  const documents = await db('documents')
+    .where({ file_ref: fileRef })
+    .orderBy('path')
+    .select<RegisteredBeside['documents']>('path', 'sha256');
   const familyChildren = await db('families')
     .join('case_files', 'case_files.family_ref', 'families.family_ref')
     .where({ file_ref: fileRef })
@@ -127,7 +131,7 @@ async function writeArchiveIndex(trx: Knex.Transaction, fileRef: string, locatio
  * Days and words are personal data: an anchor may be a date of birth, a note may name somebody. What was signed stays
  * provable by the bag.
  */
-async function emptyItems(trx: Knex.Transaction, fileRef: string): Promise<void> {
+export async function emptyItems(trx: Knex.Transaction, fileRef: string): Promise<void> {
   await trx('disposal_list_items').where({ file_ref: fileRef }).update({ anchor_on: null, retain_until: null, note: null });
   await trx('disposal_list_items')
     .where({ file_ref: fileRef, status: 'withdrawn' })
@@ -136,7 +140,7 @@ async function emptyItems(trx: Knex.Transaction, fileRef: string): Promise<void>
 }
 
 /** Deletes the file with all that hangs on it, and its people unless another file or a family that still has one needs them. */
-async function removeFromRegister(trx: Knex.Transaction, fileRef: string): Promise<void> {
+export async function removeFromRegister(trx: Knex.Transaction, fileRef: string): Promise<void> {
   const rows = await trx('case_files')
     .where({ file_ref: fileRef })
     .delete()

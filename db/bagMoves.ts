@@ -1,5 +1,6 @@
 /** Bags after they were written: moved to where a decision put them, and cleared when no item needs them, also after a crash. */
 import type { Knex } from 'knex';
+import type { IsoDate } from '../rules/dates.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
 import { DocumentProblem, measureDocument } from './documentRoot.ts';
@@ -24,15 +25,21 @@ export interface BagMoves {
   failed: number;
 }
 
+export interface BagsCleared {
+  cleared: number;
+  /** Not cleared, for they hold documents that are nowhere else. */
+  kept: number;
+}
+
 /**
  * Moves each bag whose row says so to its place. The row was written by the transaction that decided it, so a crash in
  * between leaves a move to do, never a bag nobody knows of. Call it after that transaction has committed.
  */
-export async function finishBagMoves(db: Knex, store: ArchiveStore, fileRef?: string): Promise<BagMoves> {
+export async function finishBagMoves(db: Knex, store: ArchiveStore, asOf: IsoDate, fileRef?: string): Promise<BagMoves> {
   const moves: BagMoves = { moved: 0, failed: 0 };
   const due = db('bags').whereNotNull('move_to').orderBy('id').select<{ id: number }[]>('id');
   for (const { id } of await (fileRef === undefined ? due : due.where({ file_ref: fileRef }))) {
-    const ended = await db.transaction((trx) => moveBag(trx, store, id));
+    const ended = await db.transaction((trx) => moveBag(trx, store, id, asOf));
     if (ended !== null) moves[ended]++;
   }
   return moves;
@@ -44,15 +51,21 @@ export async function finishBagMoves(db: Knex, store: ArchiveStore, fileRef?: st
  */
 export async function clearAbandonedBags(
   db: Knex,
-  { store, documentRoot }: { store: ArchiveStore; documentRoot: string },
-): Promise<{ cleared: number; kept: number }> {
-  const counts = { cleared: 0, kept: 0 };
+  { store, documentRoot, asOf }: { store: ArchiveStore; documentRoot: string; asOf: IsoDate },
+): Promise<BagsCleared> {
+  const counts: BagsCleared = { cleared: 0, kept: 0 };
   for (const bag of await abandonedBags(db)) {
     const safe = bag.state === 'begun' || (await isWhollyAtSource(store, documentRoot, bag));
-    if (safe) await removeBag(db, store, bag);
+    await (safe ? removeBag(db, store, bag) : noteProblem(db, bag.id, asOf));
     counts[safe ? 'cleared' : 'kept']++;
   }
   return counts;
+}
+
+/** How many bags have a problem, of moving or of clearing, since this very day: a person is told once. */
+export async function countNewProblems(db: Knex, asOf: IsoDate): Promise<number> {
+  const rows = await db('bags').where({ problem_on: asOf }).count();
+  return Number(rows[0]?.['count'] ?? 0);
 }
 
 /** Removes a bag that never became part of the archive. Only ever one whose row says `begun`. */
@@ -62,7 +75,7 @@ export async function clearBag(db: Knex, store: ArchiveStore, fileRef: string): 
 }
 
 /** Another process may be moving it at this moment; that one then does all of it. */
-async function moveBag(trx: Knex.Transaction, store: ArchiveStore, id: number): Promise<keyof BagMoves | null> {
+async function moveBag(trx: Knex.Transaction, store: ArchiveStore, id: number, asOf: IsoDate): Promise<keyof BagMoves | null> {
   const bag = await trx<BagRow>('bags').where({ id }).whereNotNull('move_to').forUpdate().skipLocked().first();
   if (!bag?.move_to) return null;
   try {
@@ -71,9 +84,10 @@ async function moveBag(trx: Knex.Transaction, store: ArchiveStore, id: number): 
     else await verifyBag(store, bag.move_to, bag);
   } catch (error) {
     if (!(error instanceof StoreProblem) && !(error instanceof BagDamaged) && systemCode(error) === undefined) throw error;
+    await noteProblem(trx, id, asOf);
     return 'failed';
   }
-  await trx('bags').where({ id }).update({ location: bag.move_to, move_to: null });
+  await trx('bags').where({ id }).update({ location: bag.move_to, move_to: null, problem_on: null });
   await trx('archive_index').where({ file_ref: bag.file_ref, bag_location: bag.location }).update({ bag_location: bag.move_to });
   return 'moved';
 }
@@ -94,7 +108,11 @@ function bindingItem(statuses: string): string {
 async function removeBag(db: Knex, store: ArchiveStore, bag: BagRow): Promise<void> {
   // Never what lies where it was to be moved: when the move failed, that is another's.
   await store.delete(bag.location);
-  await db('bags').where({ id: bag.id }).update({ state: 'cleared', move_to: null });
+  await db('bags').where({ id: bag.id }).update({ state: 'cleared', move_to: null, problem_on: null });
+}
+
+async function noteProblem(db: Knex, id: number, asOf: IsoDate): Promise<void> {
+  await db('bags').where({ id }).whereNull('problem_on').update({ problem_on: asOf });
 }
 
 async function isWhollyAtSource(store: ArchiveStore, documentRoot: string, bag: BagRow): Promise<boolean> {

@@ -63,8 +63,12 @@ export async function migrate(db: Knex): Promise<void> {
 export async function isMigrated(db: Knex): Promise<boolean> {
   if (!(await db.schema.hasTable('knex_migrations'))) return false;
   const done = await db('knex_migrations').count();
-  const shipped = readdirSync(fileURLToPath(new URL('./migrations', import.meta.url))).length;
-  return Number(done[0]?.['count'] ?? 0) >= shipped;
+  return Number(done[0]?.['count'] ?? 0) >= shippedMigrations().length;
+}
+
+/** Names of the migrations of this release, in their order. */
+export function shippedMigrations(): string[] {
+  return readdirSync(fileURLToPath(new URL('./migrations', import.meta.url))).sort();
 }
 
 async function requireVersion15(db: Knex): Promise<void> {

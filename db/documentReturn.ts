@@ -111,7 +111,11 @@ async function makeFolders(realRoot: string, folder: string, path: string): Prom
   const real = await realpath(existing);
   const below = relative(realRoot, real);
   if (below === '..' || below.startsWith(`..${sep}`) || below.startsWith(sep))
-    throw new DocumentProblem('unsafe', path, 'A symbolic link under the document root leads out of it. Nothing was restored; remove the link, then confirm again.');
+    throw new DocumentProblem(
+      'unsafe',
+      path,
+      'A symbolic link under the document root leads out of it. Nothing was restored; remove the link, then confirm again.',
+    );
   await mkdir(folder, { recursive: true, mode: 0o700 });
   for (let made = folder; made !== existing; made = dirname(made)) await syncFolder(dirname(made));
 }

@@ -26,6 +26,8 @@ const SETTINGS = {
   checkpoint_timeout: '15min',
   // Its shared memory overruns the 64 MB that containers allow.
   enable_parallel_hash: 'off',
+  // Where it is built in, compiling our long statements takes longer than running them.
+  jit: 'off',
   // Failed statements and their details hold names; the client gets them, the log does not.
   log_min_messages: 'log',
   log_min_error_statement: 'panic',

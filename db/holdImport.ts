@@ -93,7 +93,10 @@ async function insertHolds(trx: Knex.Transaction, rows: readonly HoldRow[], pers
   return result.rows;
 }
 
-/** Asked hold by hold and scope by scope, each by its index; what covers a file is said once and for all in `holdCoversSql`. */
+/**
+ * The same question as `holdCoversSql`, from the hold's side. `count` where one would write `exists`: for the latter the planner
+ * believes that it soon meets a match, and reads the whole register for each hold instead of its index.
+ */
 async function matchingNothing(trx: Knex.Transaction, placed: readonly Hold[]): Promise<HoldImport['matching_nothing']> {
   const result = await trx.raw<{ rows: { hold: number; scope: string }[] }>(
     `select h.id as hold, concat_ws(':', h.scope, h.scope_ref) as scope from holds h
@@ -101,9 +104,9 @@ async function matchingNothing(trx: Knex.Transaction, placed: readonly Hold[]): 
        when 'everything' then exists (select from case_files)
        when 'category' then exists (select from case_files f where h.scope_ref = any(f.categories))
        when 'file' then exists (select from case_files f where f.file_ref = h.scope_ref)
-       when 'person' then exists (select from case_files f where f.subject_refs @> array[h.scope_ref])
+       when 'person' then (select count(*) from case_files f where f.subject_refs @> array[h.scope_ref]) > 0
        when 'family' then exists (select from case_files f where f.family_ref = h.scope_ref)
-         or exists (select from families c join case_files f on f.subject_refs @> array[c.child_ref] where c.family_ref = h.scope_ref)
+         or (select count(*) from families c join case_files f on f.subject_refs @> array[c.child_ref] where c.family_ref = h.scope_ref) > 0
        end
      order by h.id`,
     { ids: placed.map((hold) => hold.id) },

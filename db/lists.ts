@@ -27,6 +27,8 @@ export interface ListRow {
   ended_on: IsoDate | null;
   ended_by: string | null;
   ended_reason: string | null;
+  /** Set on a list that a restored database knows from the bags of its files alone. */
+  from_bags_on: IsoDate | null;
 }
 
 export type ListSummary = ListRow & { items: number; by_status: Partial<Record<ItemStatus, number>> };
@@ -53,7 +55,8 @@ export async function readList(db: Knex, id: number): Promise<{ list: ListSummar
 
 /** The list, locked until the transaction ends. Throws a Refusal when there is none of that number. */
 export async function lockList(trx: Knex.Transaction, id: number): Promise<ListRow> {
-  const list = await trx<ListRow>('disposal_lists').where({ id }).forUpdate().first();
+  // Not `for update`: two processes that have each entered a residual record of this list would wait for one another.
+  const list = await trx<ListRow>('disposal_lists').where({ id }).forNoKeyUpdate().first();
   if (!list) throw noSuchList(id);
   return list;
 }

@@ -85,7 +85,9 @@ export async function recordReceipt(
   await recordEvent(trx, person.name, 'transfer.received', { list: item.list_id, file: fileRef, as_file: reference, bag: bag.row.sha256 });
   const hasPaper = checked.caseFile.medium === 'paper' || checked.caseFile.medium === 'both';
   if (!hasPaper) return archiveWaiting(trx, waiting, outside);
-  await trx('bags').where({ id: bag.row.id }).update({ move_to: bagLocation('', fileRef) });
+  await trx('bags')
+    .where({ id: bag.row.id })
+    .update({ move_to: bagLocation('', fileRef) });
   await trx('disposal_list_items')
     .where({ list_id: item.list_id, file_ref: fileRef })
     .update({ status: 'waiting_for_paper', status_on: asOf });
@@ -139,6 +141,8 @@ async function openWaiting(
   await lockHolds(trx);
   await trx.raw("select pg_advisory_xact_lock_shared(hashtext('import'))");
   await trx.raw('select from case_files where file_ref = ? for update', [fileRef]);
+  // Documents before the audit chain, as removing sources does, so that neither waits for the other for ever.
+  await trx.raw('lock table documents in row exclusive mode');
   const reason = (await reasonsToWithdraw(trx, schedule, asOf, [item])).get(fileRef);
   const [checked] = await checkFiles(trx, schedule, asOf, [fileRef]);
   if (reason || !checked) throw stillNotFree(item, reason ?? 'the file is no longer in the register');
@@ -148,7 +152,10 @@ async function openWaiting(
 /** The end of the wait is archiving too: what stops the night stops it. */
 async function refuseWhileStopped(trx: Knex.Transaction, archiving: boolean): Promise<void> {
   if (!archiving) {
-    throw new Refusal('archiving_off', 'Archiving is switched off (ARCHIVING=off), so nothing was recorded. Record it when it is on again.');
+    throw new Refusal(
+      'archiving_off',
+      'Archiving is switched off (ARCHIVING=off), so nothing was recorded. Record it when it is on again.',
+    );
   }
   const [brake] = await brakesOn(trx);
   if (!brake) return;
@@ -166,9 +173,13 @@ async function lockWaitingItem(trx: Knex.Transaction, fileRef: string, status: W
   if (!registered) throw await notRegistered(trx, fileRef);
   const awaited = status === 'waiting_for_receipt' ? 'a receipt' : 'its paper';
   const stands = item ? `it is ${item.status.replaceAll('_', ' ')} on list ${item.list_id}` : 'it is on no open list';
-  throw new Refusal('not_waiting', `${fileRef} does not wait for ${awaited}: ${stands}. "retention waiting" shows what waits, and for what.`, {
-    file: fileRef,
-  });
+  throw new Refusal(
+    'not_waiting',
+    `${fileRef} does not wait for ${awaited}: ${stands}. "retention waiting" shows what waits, and for what.`,
+    {
+      file: fileRef,
+    },
+  );
 }
 
 function stillNotFree({ file_ref, list_id }: ItemRow, reason: string): Refusal {
@@ -197,7 +208,11 @@ async function archiveWaiting(
 }
 
 /** Committed rather than refused, for the block and the brake must stay. */
-async function stopForDisagreement(trx: Knex.Transaction, { item, checked }: Waiting, { asOf }: RecordingOutside): Promise<RecordedOutside> {
+async function stopForDisagreement(
+  trx: Knex.Transaction,
+  { item, checked }: Waiting,
+  { asOf }: RecordingOutside,
+): Promise<RecordedOutside> {
   await recordDisagreements(trx, [checked], { asOf, runId: null });
   return { ...(await recorded(trx, item, item.status, asOf)), disagreement: true };
 }

@@ -112,7 +112,9 @@ async function requireRequest(trx: Knex.Transaction, fileRef: string, person: Pe
     .first<Request | undefined>();
   const ask = `retention restore ${fileRef} --keep-until DAY --reason "…"`;
   if (!request)
-    throw new Refusal('restore_not_asked', `Nobody has asked for ${fileRef}. One person asks (${ask}), another confirms.`, { file: fileRef });
+    throw new Refusal('restore_not_asked', `Nobody has asked for ${fileRef}. One person asks (${ask}), another confirms.`, {
+      file: fileRef,
+    });
   if (asOf > addDays(request.asked_on, REQUEST_LAPSES_AFTER_DAYS)) {
     throw new Refusal(
       'request_lapsed',

@@ -24,7 +24,11 @@ export function factsOf(bag: VerifiedBag, fileRef: string): ArchivedFacts {
 }
 
 /** Inserts people, file, family links and documents. The file must not be in the register. */
-export async function putBackRows(trx: Knex.Transaction, facts: ArchivedFacts, documents: VerifiedBag['documents']): Promise<PeoplePutBack> {
+export async function putBackRows(
+  trx: Knex.Transaction,
+  facts: ArchivedFacts,
+  documents: VerifiedBag['documents'],
+): Promise<PeoplePutBack> {
   const people = await putBackPeople(trx, facts.subjects);
   await trx('case_files').insert({ ...fileRow(facts), ...(await importedRow(trx, facts.fileRef)) });
   await putBackFamily(trx, facts);

@@ -80,7 +80,13 @@ export async function actingPerson(context: Context, options: CommonOptions): Pr
   return personOfToken(context.db, token);
 }
 
-function businessDate(around: Surroundings, options: CommonOptions, installation: Installation, use: 'read' | 'write'): IsoDate {
+/** The business date asked for, today in London otherwise. Throws a UsageError for another day where a live database writes. */
+export function businessDate(
+  around: Surroundings,
+  options: CommonOptions,
+  installation: Pick<Installation, 'kind'>,
+  use: 'read' | 'write',
+): IsoDate {
   const today = todayInLondon(around.clock);
   if (options.asOf === undefined) return today;
   const asOf = readDate(options.asOf);

@@ -114,7 +114,7 @@ async function listAndArchive(night: Night): Promise<void> {
 
 /** False when a brake is on, which the result then says. */
 async function mayGoOn(night: Night): Promise<boolean> {
-  const { stops, attention } = await whatStopsDisposal(night);
+  const { stops, attention } = await whatStopsDisposal(night, 'compute' in night.result.steps);
   night.result.attention.push(...attention);
   night.result.stopped = stops;
   return stops.length === 0;

@@ -122,6 +122,8 @@ function runsAtOne(expression: string): boolean {
       range === '*'
         ? [0, 23]
         : [Number(range.split('-')[0]), Number(range.split('-')[1] ?? (part.includes('/') ? 23 : range.split('-')[0]))];
-    return from <= 1 && to >= 1 && (1 - from) % Number(step) === 0;
+    // node-cron lets a range go on past midnight: 22-2 has one o'clock in it, as hour 25.
+    const last = to < from ? to + 24 : to;
+    return [1, 25].some((hour) => from <= hour && hour <= last && (hour - from) % Number(step) === 0);
   });
 }

@@ -52,7 +52,7 @@ export async function importStep({ context, runId }: Stepping, folder: string): 
   if (extractIsSuspect(result.change)) attention.push(brakeWords('extract', result.change));
   if (result.differFromArchived.length > 0)
     attention.push(
-      `${result.differFromArchived.length} archived files came again with other facts than were archived: ${result.differFromArchived.slice(0, 10).join(', ')}.`,
+      `${result.differFromArchived.length} archived files came again with other facts or documents than were archived: ${result.differFromArchived.slice(0, 10).join(', ')}. Nothing of them was stored. Find out why; to work on one again, bring it back: retention restore.`,
     );
   return { counts: result, attention };
 }
@@ -120,6 +120,10 @@ export async function archiveStep({ context, runId }: Stepping): Promise<StepRes
   if (counts.failed > 0)
     attention.push(`${counts.failed} files could not be archived; "retention show LIST" says why. Nothing of them was removed.`);
   if (counts.disagreements > 0) attention.push(brakeWords('disagreement', { files: counts.disagreements }));
+  if (counts.bags.newProblems > 0)
+    attention.push(
+      `${counts.bags.newProblems} bags stay where they are: ${counts.bags.failed} could not be moved to their place in the archive store, and ${counts.bags.kept} of withdrawn files hold documents that are no longer under the document root. Put the store or the documents right; it is tried again each night.`,
+    );
   if (counts.sources.failed > 0)
     attention.push(`${counts.sources.failed} source documents of archived files could not be removed; they are tried again each night.`);
   return { counts, attention };
@@ -134,10 +138,13 @@ export async function reportStep({ context }: Stepping, folder?: string): Promis
   return { counts: { folder: written.folder, files: written.files.length }, attention: [] };
 }
 
-/** Why nothing may be listed or archived now, in sentences; empty when it may. Puts the brake `stale` on when it is due. */
-export async function whatStopsDisposal({ context, runId }: Stepping): Promise<{ stops: string[]; attention: string[] }> {
-  const attention = await tripWhenStale({ context, runId });
-  const stops = (await brakesOn(context.db)).map((brake) => brakeOnWords(brake));
+/**
+ * Why nothing may be listed or archived now, in sentences; empty when it may. Puts the brake `stale` on when it is due.
+ * `computed` says that this very run has determined every file.
+ */
+export async function whatStopsDisposal(stepping: Stepping, computed: boolean): Promise<{ stops: string[]; attention: string[] }> {
+  const attention = await tripWhenStale(stepping, computed);
+  const stops = (await brakesOn(stepping.context.db)).map((brake) => brakeOnWords(brake));
   return { stops, attention };
 }
 
@@ -159,10 +166,11 @@ function brakeOnWords(brake: Brake): string {
   return brakeWords(brake.name, brake.details);
 }
 
-async function tripWhenStale({ context, runId }: Stepping): Promise<string[]> {
+/** A night that has itself just determined every file is as fresh as can be, however long ago the last one was. */
+async function tripWhenStale({ context, runId }: Stepping, computed: boolean): Promise<string[]> {
   const { db, asOf, settings } = context;
   const oldest = addDays(asOf, -settings.maxAgeDays);
-  const details = { last_extract: await lastImported(db), last_night: await lastSuccessfulNight(db) };
+  const details = { last_extract: await lastImported(db), last_night: computed ? asOf : await lastSuccessfulNight(db) };
   const stale = [details.last_extract, details.last_night].some((day) => day !== null && day < oldest);
   if (!stale || (await wasReleased(context, details))) return [];
   const tripped = await tripBrake(db, 'stale', details, { asOf, runId });

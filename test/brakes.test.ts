@@ -75,7 +75,7 @@ describe('extract', () => {
     await expectStopped(night, 'extract', { birthsChanged: 20 });
   });
 
-  it('stays off for fewer than 20, and for 20 that are not 1 %', async () => {
+  it('stays off for fewer than 20', async () => {
     children(40);
     await nightOf(FIRST, 0);
     for (let i = 0; i < 19; i++) council.register.files.delete(`CF-${i}`);

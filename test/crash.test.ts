@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openArchiveStore } from '../db/archiveStore.ts';
 import { verifyBag } from '../db/bag.ts';
-import { rehearsal, until, type Council, type Spawned } from './setup/commands.ts';
+import { rehearsal, until, type Council, type Register, type Spawned } from './setup/commands.ts';
 
 const FILES = 36;
 const DOCUMENTS = 3;
@@ -26,7 +26,7 @@ const MOMENTS: [when: string, how: 'archive' | 'nightly', reached: (council: Cou
 ];
 
 describe('archiving killed at any moment', () => {
-  it(`ends, after ${MOMENTS.length} kills and one run more, as if nothing had happened`, { timeout: 180_000 }, async () => {
+  it(`ends, after ${MOMENTS.length} kills and one run more, as if nothing had happened`, { timeout: 300_000 }, async () => {
     const [killed, undisturbed] = await Promise.all([signedOff(), signedOff()]);
     for (const [when, how, reached] of MOMENTS) {
       await killWhen(killed, how, when, reached);
@@ -46,7 +46,7 @@ describe('archiving killed at any moment', () => {
     expect(await killed.db('audit_events').where({ event: 'certificate.issued' }).count()).toEqual([{ count: 1 }]);
   });
 
-  it('needs no help by a person: the night after it lists, archives and reports as ever', { timeout: 60_000 }, async () => {
+  it('needs no help by a person: the night after it lists, archives and reports as ever', { timeout: 120_000 }, async () => {
     const council = await signedOff();
     await killWhen(council, 'nightly', 'some are archived', async () => (await archived(council)) >= 5);
     council.register.child('CF-new');
@@ -56,7 +56,7 @@ describe('archiving killed at any moment', () => {
     expect(await council.db('runs').orderBy('id').pluck('outcome')).toEqual(['succeeded', 'interrupted', 'succeeded']);
   });
 
-  it('does not undo a hold that is placed before the next run', { timeout: 60_000 }, async () => {
+  it('does not undo a hold that is placed before the next run', { timeout: 120_000 }, async () => {
     const council = await signedOff();
     await killWhen(council, 'archive', 'a bag is begun', async () => (await archived(council)) >= 5 && (await begun(council)));
     const before = await council.db('residual_records').pluck('file_ref');
@@ -69,14 +69,34 @@ describe('archiving killed at any moment', () => {
   });
 });
 
+describe('two processes that archive at once', () => {
+  it('share the work: both end well, and every file is archived once', { timeout: 120_000 }, async () => {
+    const council = await signedOff(6, (register) => register.change(ref(1), { subject_refs: `${ref(0)}-P` }));
+    const blocker = await council.db.transaction();
+    // Each holds what it may of the first two files, siblings' files of one child, and waits for its turn in the audit.
+    await blocker.raw("select pg_advisory_xact_lock(hashtext('audit_events'))");
+    const both = [council.spawn(['archive', '--as-of', ARCHIVED_ON]), council.spawn(['archive', '--as-of', ARCHIVED_ON])];
+    await until(async () => (await waitingForTheirTurn(council)) === 2, 'both are about to mark a file');
+    await blocker.rollback();
+    for (const { exit } of both) expect(await exit).toMatchObject({ exitCode: 0 });
+    expect(await archived(council)).toBe(6);
+    expect(await council.db('people')).toEqual([]);
+    expect(await sourcesGone(council)).toHaveLength(6 * DOCUMENTS);
+    expect(await council.db('audit_events').where({ event: 'item.archived' }).count()).toEqual([{ count: 6 }]);
+    await expectNothingLost(council);
+    await council.expectAccounted();
+  });
+});
+
 /** A list of all files, each with documents, signed and past its cooling-off on ARCHIVED_ON. */
-async function signedOff(): Promise<Council> {
+async function signedOff(files = FILES, also: (register: Register) => void = () => {}): Promise<Council> {
   const council = await rehearsal();
   councils.push(council);
-  for (let i = 0; i < FILES; i++) {
+  for (let i = 0; i < files; i++) {
     council.register.child(ref(i));
-    for (let n = 0; n < DOCUMENTS; n++) await council.document(ref(i), documentName(i, n), Buffer.alloc(40_000, i * DOCUMENTS + n));
+    for (let n = 0; n < DOCUMENTS; n++) await council.document(ref(i), `${ref(i)}/page ${n}.bin`, Buffer.alloc(40_000, i * DOCUMENTS + n));
   }
+  also(council.register);
   await council.night('2026-11-22');
   await council.approveAndSign(1, '2026-11-22');
   return council;
@@ -107,6 +127,13 @@ async function isHeld(council: Council): Promise<boolean> {
   return result.rows.length > 0;
 }
 
+async function waitingForTheirTurn(council: Council): Promise<number> {
+  const result = await council.db.raw<{ rows: object[] }>(
+    `select from pg_locks l where l.locktype = 'advisory' and not l.granted and l.database = (select oid from pg_database where datname = current_database())`,
+  );
+  return result.rows.length;
+}
+
 /** Whatever the moment: a source that is gone lies in a bag that can be read back, and every record has its bag. */
 async function expectNothingLost(council: Council): Promise<void> {
   const store = openArchiveStore(council.archive);
@@ -123,7 +150,7 @@ async function expectNothingLost(council: Council): Promise<void> {
 /** Everything that is to be the same, however often it was killed; of a source only that it is gone, and no instants. */
 async function endState(council: Council): Promise<unknown> {
   const rows = async (table: string, ...columns: string[]) => {
-    const found = await council.db(table).select<object[]>(columns.length > 0 ? columns : '*');
+    const found = await council.db(table).select<object[]>(...(columns.length > 0 ? columns : ['*']));
     return found.map((row) => JSON.stringify(row)).sort();
   };
   return {
@@ -158,13 +185,9 @@ async function begun(council: Council): Promise<boolean> {
 }
 
 async function sourcesGone(council: Council): Promise<string[]> {
-  const names = Array.from({ length: FILES * DOCUMENTS }, (_, i) => documentName(Math.floor(i / DOCUMENTS), i % DOCUMENTS));
+  const names = council.register.documents.map((row) => row['path'] ?? '');
   const there = await Promise.all(names.map((name) => access(path.join(council.documentRoot, name)).then(() => true, () => false)));
   return names.filter((_, i) => !there[i]);
-}
-
-function documentName(file: number, n: number): string {
-  return `${ref(file)}/page ${n}.bin`;
 }
 
 function ref(i: number): string {

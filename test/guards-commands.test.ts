@@ -182,25 +182,6 @@ describe('extracts', () => {
     expect(await council.bags()).toEqual(['CF-2.zip']);
   });
 
-  it('G19: an extract of 12 rows where many were yesterday: nothing listed or archived until an authoriser says so', async () => {
-    for (let i = 0; i < 45; i++) council.register.child(`CF-${i}`, i < 40 ? { closed_on: '' } : {});
-    await council.night(TODAY);
-    await council.approveAndSign(1, TODAY);
-    for (let i = 0; i < 33; i++) council.register.files.delete(`CF-${i}`);
-    council.register.child('CF-new', { categories: 'child_protection' });
-
-    const stopped = await council.night(AFTER);
-    expect(stopped.stopped).toEqual([expect.stringContaining('The brake "extract" is on')]);
-    expect(stopped.attention).toEqual([expect.stringContaining('files lost: 33')]);
-    expect([await council.bags(), await council.lists()]).toEqual([[], [expect.objectContaining({ id: 1, state: 'cooling_off' })]]);
-    expect((await council.retention('archive', { asOf: AFTER })).stdout).toContain('The brake "extract" is on');
-    expect(await council.bags()).toEqual([]);
-
-    await council.done(['brake', 'release', 'extract', '--reason', 'a school left; checked'], { asOf: AFTER, as: 'h.grant' });
-    const night = await council.night(AFTER);
-    expect([night.stopped, (await council.bags()).length, (await council.lists()).length]).toEqual([[], 5, 2]);
-  });
-
   it('G20: extract.json says 2,000 rows and has 1,999: refused whole; exit 1; that night nothing is listed or archived', async () => {
     council.register.child('CF-1');
     await council.night(TODAY);

@@ -286,7 +286,7 @@ function commandsWithAsOf(): { name: string; example: string[]; writes: boolean 
       command.outputHelp();
       const help = String(around.stdout.read());
       const line = help.slice(help.lastIndexOf('$ retention ') + '$ retention '.length).split('\n')[0] ?? '';
-      const words = [...line.replace(/ --as(-of)? \S+/g, '').matchAll(/"([^"]*)"|(\S+)/g)];
+      const words = [...line.replace(/ --(as|as-of|out) \S+/g, '').matchAll(/"([^"]*)"|(\S+)/g)];
       const writes = STEPS.includes(name) || (command.options.some((option) => option.long === '--as') && name !== 'find');
       return { name, example: words.map((word) => word[1] ?? word[2] ?? ''), writes };
     });

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { CAUTIONS } from '../rules/checks.ts';
+import { CAUTIONS, statutoryMinimum } from '../rules/checks.ts';
 import { CONTRADICTIONS, DISPOSAL_ACTIONS, GAPS, OUTCOMES, WAITS } from '../rules/determine.ts';
 import type { CaseFile } from '../rules/facts.ts';
 import { shippedSchedule, type Schedule } from '../rules/schedule.ts';
@@ -134,6 +134,7 @@ function expectedTraits(): string[] {
     'anchor on 29 February',
     'kept until 1 March for want of a 29 February',
     'two pairs end together',
+    'last day of the statutory minimum',
   ];
   return [
     ...OUTCOMES,
@@ -148,7 +149,7 @@ function expectedTraits(): string[] {
   ];
 }
 
-function traits({ candidacy, determination }: Checked, { asOf }: Batch): string[] {
+function traits({ caseFile, candidacy, determination }: Checked, { asOf, schedule }: Batch): string[] {
   const { outcome, rule, reason, action, blocks, cautions, anchor_on, retain_until, eligible_from, review_on } = candidacy;
   const ends = determination.pairs.flatMap((pair) =>
     pair.outcome === 'expires' && pair.retainUntil === retain_until ? [pair.rule.id + pair.anchorOn] : [],
@@ -160,6 +161,7 @@ function traits({ candidacy, determination }: Checked, { asOf }: Batch): string[
     [anchor_on?.slice(5) === '02-29' && retain_until?.slice(5) === '03-01', 'kept until 1 March for want of a 29 February'],
     [new Set(ends).size > 1, 'two pairs end together'],
     [eligible_from !== null && eligible_from <= asOf && blocks.length === 0, 'candidate'],
+    [statutoryMinimum(caseFile, schedule)?.until === asOf && blocks.includes('statutory_minimum'), 'last day of the statutory minimum'],
     [review_on !== null, 'review'],
   ];
   const words = [outcome, rule, reason, action].filter((word) => word !== null);

@@ -14,7 +14,7 @@ const isForbiddenHour = new Date().toLocaleString('en-GB', { timeZone: 'Europe/L
 let council: Council;
 let today: string;
 
-describe('the scheduler', { timeout: 90_000 }, () => {
+describe('the scheduler', { timeout: 120_000 }, () => {
   beforeEach(async () => {
     council = await rehearsal();
     today = todayInLondon(() => new Date());

@@ -30,6 +30,10 @@ export async function up(db: Knex): Promise<void> {
       ended_on: ['date', 'Business date it was complete or cancelled'],
       ended_by: ['text', 'Who cancelled it'],
       ended_reason: ['text', 'Why it was cancelled'],
+      from_bags_on: [
+        'date',
+        'Signed after the backup that this database was restored from: what is here of the signature, and of the files archived on it, was read from their bags on this business date',
+      ],
     },
     [
       'check ((signed_by is null) = (signed_on is null) and (signed_by is null) = (signed_digest is null) and (signed_by is null) = (cooling_off_days is null))',

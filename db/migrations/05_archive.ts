@@ -18,6 +18,7 @@ export async function up(db: Knex): Promise<void> {
       'begun: not yet part of the archive; waiting: durable, for a receipt or paper; archived; restored: evidence of a file brought back; cleared: removed again',
     ],
     begun_on: ['date not null', 'Business date'],
+    problem_on: ['date', 'Business date on which moving or clearing it first failed: a person is told once'],
   });
   await db.raw("create unique index one_live_bag_a_file on bags (file_ref) where state not in ('cleared', 'restored')");
   await db.raw('create index bags_to_move on bags (id) where move_to is not null');
@@ -63,20 +64,25 @@ export async function up(db: Knex): Promise<void> {
   await db.raw('create index archive_index_by_person on archive_index (person_ref)');
   await letterFunction(db);
 
-  await createTable(db, 'source_removals', 'Source documents of archived files. The path is emptied once nothing more is to be done with it.', {
-    id: ['bigint generated always as identity primary key', 'Number'],
-    file_ref: [`${REF} not null`, 'The archived file'],
-    list_id: ['bigint not null references disposal_lists', 'The list it was archived on'],
-    path: [REF, 'Path under the document root, until it is removed'],
-    sha256: ['text not null', 'As packed'],
-    size: ['bigint not null', 'Bytes, as packed'],
-    outcome: [
-      `text not null default 'to_remove' ${oneOf('outcome', ['to_remove', 'removed', 'already_gone', 'failed', 'restored'])}`,
-      'What became of it; restored: the file was brought back before its source was removed',
-    ],
-    error: ['text', 'Why it could not be removed; without the path'],
-    removed_on: ['date', 'Business date'],
-  });
+  await createTable(
+    db,
+    'source_removals',
+    'Source documents of archived files. The path is emptied once nothing more is to be done with it.',
+    {
+      id: ['bigint generated always as identity primary key', 'Number'],
+      file_ref: [`${REF} not null`, 'The archived file'],
+      list_id: ['bigint not null references disposal_lists', 'The list it was archived on'],
+      path: [REF, 'Path under the document root, until it is removed'],
+      sha256: ['text not null', 'As packed'],
+      size: ['bigint not null', 'Bytes, as packed'],
+      outcome: [
+        `text not null default 'to_remove' ${oneOf('outcome', ['to_remove', 'removed', 'already_gone', 'failed', 'restored'])}`,
+        'What became of it; restored: the file was brought back before its source was removed',
+      ],
+      error: ['text', 'Why it could not be removed; without the path'],
+      removed_on: ['date', 'Business date'],
+    },
+  );
   await db.raw("create index source_removals_to_do on source_removals (path) where outcome in ('to_remove', 'failed')");
   await db.raw('create index source_removals_by_list on source_removals (list_id)');
 
@@ -94,10 +100,7 @@ export async function up(db: Knex): Promise<void> {
 
 /** What happened outside the computer: who received a file, and where its paper went. */
 async function outsideTables(db: Knex): Promise<void> {
-  const item = [
-    'primary key (list_id, file_ref)',
-    'foreign key (list_id, file_ref) references disposal_list_items (list_id, file_ref)',
-  ];
+  const item = ['primary key (list_id, file_ref)', 'foreign key (list_id, file_ref) references disposal_list_items (list_id, file_ref)'];
   await createTable(
     db,
     'transfer_receipts',
@@ -162,7 +165,9 @@ async function comebackTables(db: Knex): Promise<void> {
     },
     ['constraint restoring_takes_two_people check (confirmed_by is null or confirmed_by <> asked_by)'],
   );
-  await db.raw('create unique index one_open_restore_request_a_file on restore_requests (file_ref) where confirmed_by is null and not replaced');
+  await db.raw(
+    'create unique index one_open_restore_request_a_file on restore_requests (file_ref) where confirmed_by is null and not replaced',
+  );
 }
 
 /**

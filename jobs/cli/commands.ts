@@ -115,7 +115,8 @@ export function readWord<Word extends string>(text: string | undefined, words: r
   throw new UsageError(`${what} is one of ${words.join(', ')}${text === undefined ? '' : `; "${printable(text)}" is none`}.`);
 }
 
-async function recordingRefusals<T>(context: Context, person: Person, what: string, act: () => Promise<T>): Promise<T> {
+/** Does what was asked; what is refused is an event of the audit. */
+export async function recordingRefusals<T>(context: Context, person: Person, what: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {

@@ -9,7 +9,9 @@ import { addEvidenceCommands } from './evidenceCommands.ts';
 import { addHoldCommands } from './holdCommands.ts';
 import { addNightCommands } from './nightCommands.ts';
 import { addOperationCommands } from './operationCommands.ts';
+import { addOutsideCommands } from './outsideCommands.ts';
 import { addReadingCommands } from './readingCommands.ts';
+import { addServiceCommands } from './serviceCommands.ts';
 
 /** Builds the program; `exitWith` receives the exit code of a command that ended well. */
 export function buildProgram(around: Surroundings, exitWith: (code: ExitCode) => void): Command {
@@ -28,8 +30,10 @@ export function buildProgram(around: Surroundings, exitWith: (code: ExitCode) =>
   addDecisionCommands(line);
   addHoldCommands(line);
   addCaseCommands(line);
+  addOutsideCommands(line);
   addEvidenceCommands(line);
   addOperationCommands(line);
+  addServiceCommands(line);
   program
     .command('settings')
     .description('every setting, its default and its meaning; read from the environment or from .env')

@@ -174,8 +174,8 @@ export class Council {
   async expectAccounted(): Promise<void> {
     const files = await this.db('case_files').pluck<string[]>('file_ref').orderBy('file_ref');
     expect(await this.db('determinations').pluck('file_ref').orderBy('file_ref')).toEqual(files);
-    expect(await this.db('residual_records').whereIn('file_ref', files).pluck('file_ref')).toEqual([]);
-    expect(await this.db('residual_records').pluck('file_ref').orderBy('file_ref')).toEqual(
+    expect(await this.db('residual_records').whereNull('restored_on').whereIn('file_ref', files).pluck('file_ref')).toEqual([]);
+    expect(await this.db('residual_records').whereNull('restored_on').pluck('file_ref').orderBy('file_ref')).toEqual(
       await this.db('bags').where({ state: 'archived' }).pluck('file_ref').orderBy('file_ref'),
     );
     expect((await this.retention('audit verify --json')).json()).toMatchObject({ faults: [] });
@@ -260,7 +260,7 @@ export async function rehearsal(settings: Record<string, string> = {}): Promise<
 
 /** Waits until something is true; looks often, for what is waited for may pass. */
 export async function until<T>(what: () => Promise<T | false | null | undefined> | T | false | null | undefined, why: string): Promise<T> {
-  const deadline = Date.now() + 45_000;
+  const deadline = Date.now() + 90_000;
   while (Date.now() < deadline) {
     const found = await what();
     if (found) return found;

@@ -31,6 +31,28 @@ const CATEGORIES = [
 
 /** Files as they may stand in the register on `asOf`. */
 export function inventedFiles(asOf: string): Arbitrary<InventedFile> {
+  return fc.oneof({ withCrossShrink: true }, { weight: 40, arbitrary: anyFile(asOf) }, { weight: 1, arbitrary: minimumEnds(asOf) });
+}
+
+/** Adopted people who died as adults, about the day on which the 75 years from their order end. */
+function minimumEnds(asOf: string): Arbitrary<InventedFile> {
+  return fc.tuple(anyFile(asOf), beside, fc.integer({ min: 20, max: 60 })).map(([file, days, yearsLived]) => {
+    const adoptionOrderOn = daysOn(yearsOn(asOf, -75), days);
+    const born = yearsOn(adoptionOrderOn, -1);
+    const subject = { dateOfBirth: born, dateOfDeath: yearsOn(born, yearsLived), knownToAdultServices: null, posesRiskToChildren: null };
+    const ended = {
+      openedOn: born,
+      closedOn: adoptionOrderOn,
+      approvalEndedOn: null,
+      notifiedOn: null,
+      lastEntryOn: null,
+      withdrawnOn: null,
+    };
+    return { ...file, ...ended, categories: ['adoption'], subjects: [subject], adoptionOrderOn };
+  });
+}
+
+function anyFile(asOf: string): Arbitrary<InventedFile> {
   return fc
     .record({
       categories: fc.oneof(

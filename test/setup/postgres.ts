@@ -20,8 +20,8 @@ declare module 'vitest' {
 
 const TEMPLATE = 'retention_template';
 
-/** Tests may lose their data when the machine crashes; the product may not. Compiling long statements takes longer than running them. */
-const FASTER = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', jit: 'off' };
+/** Tests may lose their data when the machine crashes; the product may not. */
+const FASTER = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
 /** RETENTION_TEST_POSTGRES is `path` or `embedded`; without it the server on the PATH is taken when there is one. */
 export default async function startPostgres(project: TestProject): Promise<() => Promise<void>> {

@@ -1,0 +1,56 @@
+/** Runs a command that ends in the archive store: the person's transaction first, then what may only follow its commit. */
+import type { Knex } from 'knex';
+import { openArchiveStore, type ArchiveStore } from '../../db/archiveStore.ts';
+import { finishBagMoves, type BagMoves } from '../../db/bagMoves.ts';
+import { removeSources, type RemovalCounts } from '../../db/sources.ts';
+import type { Person } from '../../rules/people.ts';
+import { actingPerson, withContext, type CommonOptions, type Context } from '../context.ts';
+import type { ExitCode } from '../main.ts';
+import { print, recordingRefusals, type CommandLine } from './commands.ts';
+
+/** What followed the commit. Whatever failed is tried again by the next archive step. */
+export interface Followed {
+  bags: BagMoves;
+  sources: RemovalCounts;
+}
+
+export interface ArchiveCommand<T> {
+  /** For the audit of a refusal. */
+  what: string;
+  fileRef: string;
+  act: (trx: Knex.Transaction, person: Person, context: Context, store: ArchiveStore) => Promise<T>;
+  words: (result: T & Followed) => string;
+  /** Where it was not done after all; 0 otherwise. */
+  exitCode: (result: T) => ExitCode;
+}
+
+/** Acts, then moves the file's bag to where it was decided and removes the sources of archived files, then prints. */
+export async function actingOnArchive<T extends object>(
+  line: CommandLine,
+  options: CommonOptions,
+  { what, fileRef, act, words, exitCode }: ArchiveCommand<T>,
+): Promise<void> {
+  await withContext(line.around, options, 'write', async (context) => {
+    const { db, settings, asOf } = context;
+    const person = await actingPerson(context, options);
+    const store = openArchiveStore(settings.archiveUrl);
+    // A crash may have left the bag of this very file on its way.
+    await finishBagMoves(db, store, asOf, fileRef);
+    const done = await recordingRefusals(context, person, what, () => db.transaction((trx) => act(trx, person, context, store)));
+    const bags = await finishBagMoves(db, store, asOf, fileRef);
+    const result = { ...done, bags, sources: await removeSources(db, settings.documentRoot, asOf) };
+    print(context, options, result, words);
+    const code = exitCode(done);
+    line.exitWith(code !== 0 ? code : bags.failed + result.sources.failed > 0 ? 3 : 0);
+  });
+}
+
+/** What followed, in sentences; empty when nothing did. */
+export function followedWords({ bags, sources }: Followed): string {
+  const removed = sources.removed + sources.alreadyGone;
+  return [
+    ...(removed > 0 ? [`${removed} source documents removed.`] : []),
+    ...(bags.failed > 0 ? ['The bag could not be moved to its place yet; the next archive step tries again.'] : []),
+    ...(sources.failed > 0 ? [`${sources.failed} source documents could not be removed yet; the next archive step tries again.`] : []),
+  ].join(' ');
+}

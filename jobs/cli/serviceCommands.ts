@@ -1,0 +1,76 @@
+/** Commands of who runs the service: backups and what is wrong with this installation. */
+import { backUp, restoreBackup } from '../backups.ts';
+import { withContext, type CommonOptions } from '../context.ts';
+import type { Backup } from '../../db/backup.ts';
+import type { Restored } from '../../db/fromBackup.ts';
+import type { TakenOver } from '../../db/takeOver.ts';
+import { longDate, shortDate } from '../../rules/dates.ts';
+import { AS_OF, declare, JSON_OUT, print, type CommandLine } from './commands.ts';
+
+/** Declares backup, restore-backup and doctor. */
+export function addServiceCommands(line: CommandLine): void {
+  declare(line, 'backup <file>', 'copy the whole database into a new file, read back and verified', 'backup /srv/backups/2026-11-22.zip', [
+    JSON_OUT,
+  ])
+    .addHelpText(
+      'after',
+      `
+It is one zip with every table as text, readable by its owner alone, and holds names and births: keep it as safe as the
+database. It does not hold the bags of the archive nor the documents; back those folders up as well.
+Backups in RETENTION_HOME/backups older than KEEP_DAYS are deleted by the night; those elsewhere are yours to delete.`,
+    )
+    .action((file: string, options: CommonOptions) =>
+      withContext(line.around, options, 'read', async (context) => print(context, options, await backUp(context, file), backupWords)),
+    );
+
+  declare(line, 'restore-backup <file>', 'restore a backup into an empty database', 'restore-backup /srv/backups/2026-11-22.zip', [
+    AS_OF,
+    JSON_OUT,
+  ])
+    .addHelpText(
+      'after',
+      `
+The database is the one that DATABASE_URL names, or the embedded one of a new RETENTION_HOME; it may be another version of
+PostgreSQL (15 or later) than the one backed up. Set DOCUMENT_ROOT and ARCHIVE_URL as they were: bags of files that were
+archived after the backup are taken over. Then nothing is listed or archived until an authoriser releases the brake.`,
+    )
+    .action(async (file: string, options: CommonOptions) => {
+      const restored = await restoreBackup(line.around, options, file);
+      print({ around: line.around, rehearsal: restored.installation.kind === 'rehearsal' }, options, restored, restoredWords);
+      line.exitWith(3);
+    });
+}
+
+function backupWords({ file, sha256, size, tables, rows, audit }: Backup): string {
+  return `Written to ${file}: ${tables} tables, ${rows} rows, ${size} bytes, read back and verified.\nSHA-256: ${sha256}\nAudit head: ${audit.head} (${audit.events} events)`;
+}
+
+function restoredWords(restored: Restored): string {
+  const { installation, backup_as_of, backup_made_at, tables, rows, audit, migrated, taken_over, left, not_in_store } = restored;
+  return [
+    `Restored the ${installation.kind} database ${installation.id} as it was on ${longDate(backup_as_of)} (${backup_made_at}): ${tables} tables, ${rows} rows.`,
+    `Its audit chain is whole: ${audit.events} events, head ${audit.head}.`,
+    ...(migrated.length > 0 ? [`Brought up to this release by ${migrated.join(', ')}.`] : []),
+    taken_over.length === 0 ? 'No bag in the archive is newer than the backup.' : `Bags of the archive that are newer than the backup, taken over: ${taken_over.length}`,
+    ...taken_over.map(takenOverWords),
+    ...left.map(({ bag, why }) => `Left as it is: ${bag}: ${why}.`),
+    ...not_in_store.map((bag) => `Not in the archive store, though the database names it: ${bag}.`),
+    'The brake "restored" is on. Before it is released, confirm:',
+    '  - holds placed or released after the backup: none of them is here. Place them again;',
+    '  - decisions, sign-offs and confirmations after the backup: lists have gone back to where they were;',
+    '  - the bags named above, and that the archive store and the document root are the right ones;',
+    '  - people and tokens: who was added, changed or taken back after the backup.',
+    'Then an authoriser runs: retention brake release restored --reason "…". Import the latest extract with the next night.',
+  ].join('\n');
+}
+
+function takenOverWords({ file_ref, bag, archived_on, as, list, list_from_bags, was_registered, sources, holds }: TakenOver): string {
+  const details = [
+    as === 'archived' ? `archived on ${shortDate(archived_on)}` : `${as.replaceAll('_', ' ')} since ${shortDate(archived_on)}`,
+    `on list ${list}${list_from_bags ? ' (its signature is known from the bags alone)' : ''}`,
+    `sources: ${sources.gone} gone, ${sources.still_there} still there`,
+    ...(was_registered ? [] : ['the register of the backup did not have the file']),
+    ...(holds.length > 0 ? [`COVERED BY HOLD ${holds.join(', ')} of the backup: find out how it was archived`] : []),
+  ];
+  return `  ${file_ref} (${bag}): ${details.join('; ')}`;
+}
