@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { archiveDue, type ArchiveCounts } from '../db/archive.ts';
 import { openArchiveStore } from '../db/archiveStore.ts';
 import { recordEvent } from '../db/audit.ts';
+import { removeOldBackups } from '../db/backup.ts';
 import { brakesOn, extractIsSuspect, tripBrake, volumeIsUnexpected, type Brake } from '../db/brakes.ts';
 import { findCandidates } from '../db/candidacy.ts';
 import { computeDeterminations, type ComputeCounts } from '../db/compute.ts';
@@ -135,6 +136,7 @@ export async function reportStep({ context }: Stepping, folder?: string): Promis
   const reports = join(settings.home, 'reports');
   const written = await writeNightReport(db, schedule, { asOf, folder: folder ?? join(reports, asOf), rehearsal });
   await removeOldReports(reports, asOf, settings.keepDays);
+  await removeOldBackups(join(settings.home, 'backups'), asOf, settings.keepDays);
   return { counts: { folder: written.folder, files: written.files.length }, attention: [] };
 }
 

@@ -26,7 +26,17 @@ afterAll(() => council.close());
 describe('every act is an event', () => {
   it('imports, nights, lists, decisions, sign-offs, refusals, archiving, certificates', () => {
     const kinds = new Set(exported.map((line) => (JSON.parse(line) as AuditEvent).event));
-    const acts = ['schedule.adopted', 'extract.imported', 'list.made', 'run.succeeded', 'list.decided', 'list.signed_off', 'refused', 'item.archived', 'certificate.issued'];
+    const acts = [
+      'schedule.adopted',
+      'extract.imported',
+      'list.made',
+      'run.succeeded',
+      'list.decided',
+      'list.signed_off',
+      'refused',
+      'item.archived',
+      'certificate.issued',
+    ];
     expect(acts.filter((act) => !kinds.has(act))).toEqual([]);
   });
 
@@ -54,7 +64,9 @@ describe('the database', () => {
 
 describe('an exported file', () => {
   it('is whole as it was exported, and needs no database to prove it', async () => {
-    const verified = await council.done(['audit', 'verify', file('whole.jsonl'), '--json'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' });
+    const verified = await council.done(['audit', 'verify', file('whole.jsonl'), '--json'], {
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    });
     expect(verified.json()).toEqual({ events: exported.length, head: eventAt(-1).hash, faults: [] });
   });
 
@@ -66,13 +78,26 @@ describe('an exported file', () => {
     ['a deleted event', (events) => events.toSpliced(3, 1), /event 5 stands where event 4 should/],
     ['a deleted first event', (events) => events.slice(1), /event 2 stands where event 1 should/],
     ['events cut out in the middle', (events) => events.toSpliced(3, 4), /event 8 stands where event 4 should/],
-    ['an inserted event', (events) => events.toSpliced(3, 0, rehash({ ...eventAt(3), actor: 'h.grant' })), /event 4 stands where event 5 should/],
+    [
+      'an inserted event',
+      (events) => events.toSpliced(3, 0, rehash({ ...eventAt(3), actor: 'h.grant' })),
+      /event 4 stands where event 5 should/,
+    ],
     ['a repeated event', (events) => events.toSpliced(3, 0, eventAt(3)), /event 4 stands where event 5 should/],
     ['two events swapped', (events) => events.toSpliced(3, 2, eventAt(4), eventAt(3)), /event 5 stands where event 4 should/],
-    ['two events renumbered and swapped', (events) => events.toSpliced(3, 2, { ...eventAt(4), seq: 4 }, { ...eventAt(3), seq: 5 }), /event 4 does not follow/],
+    [
+      'two events renumbered and swapped',
+      (events) => events.toSpliced(3, 2, { ...eventAt(4), seq: 4 }, { ...eventAt(3), seq: 5 }),
+      /event 4 does not follow/,
+    ],
   ])('with %s is found out', async (what, spoil, fault) => {
     const spoiled = file(`${what}.jsonl`);
-    await writeFile(spoiled, spoil(events()).map((event) => `${JSON.stringify(event)}\n`).join(''));
+    await writeFile(
+      spoiled,
+      spoil(events())
+        .map((event) => `${JSON.stringify(event)}\n`)
+        .join(''),
+    );
     const verified = await council.retention(['audit', 'verify', spoiled]);
     expect([verified.exitCode, verified.stdout]).toEqual([1, expect.stringMatching(fault)]);
   });
@@ -102,7 +127,10 @@ describe('the chain in the database', () => {
     await council.db('audit_events').where({ seq: 3 }).update({ actor: 'nobody' });
     await council.db.raw('alter table audit_events enable trigger user');
     const verified = await council.retention('audit verify --json');
-    expect([verified.exitCode, verified.json()]).toEqual([1, expect.objectContaining({ faults: ['event 3 was changed after it was recorded'] })]);
+    expect([verified.exitCode, verified.json()]).toEqual([
+      1,
+      expect.objectContaining({ faults: ['event 3 was changed after it was recorded'] }),
+    ]);
   });
 });
 

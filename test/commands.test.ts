@@ -18,7 +18,8 @@ describe('exit codes', () => {
     council.register.child('CF-1').child('CF-2', { categories: 'lac' });
     await council.writeExtract();
     const codes = [];
-    for (const asOf of ['2026-11-22', '2026-11-23']) codes.push((await council.retention(['nightly', '--import', council.extract], { asOf })).exitCode);
+    for (const asOf of ['2026-11-22', '2026-11-23'])
+      codes.push((await council.retention(['nightly', '--import', council.extract], { asOf })).exitCode);
     expect(codes).toEqual([3, 0]);
   });
 
@@ -29,7 +30,11 @@ describe('exit codes', () => {
     const night = await council.retention(['nightly', '--import', path.join(council.folder, 'nowhere'), '--json']);
     expect(night.exitCode).toBe(1);
     const result = night.json<NightResult>();
-    expect([result.outcome, Object.keys(result.steps), result.error]).toEqual(['failed', ['compute', 'recheck', 'report'], expect.stringContaining('nowhere')]);
+    expect([result.outcome, Object.keys(result.steps), result.error]).toEqual([
+      'failed',
+      ['compute', 'recheck', 'report'],
+      expect.stringContaining('nowhere'),
+    ]);
     expect(await council.lists()).toEqual([]);
   });
 
@@ -52,13 +57,15 @@ describe('exit codes', () => {
     expect(result.stderr).not.toBe('');
   });
 
-  it.each([['NIGHT', '15 1 * * *'], ['LIST_SIZE', 'many'], ['ARCHIVING', 'maybe'], ['COOLING_OFF_DAYS', '-1']])(
-    '2 when the setting %s is %s',
-    async (name, value) => {
-      const result = await council.retention('lists', { [name]: value });
-      expect([result.exitCode, result.stderr]).toEqual([2, expect.stringContaining(name)]);
-    },
-  );
+  it.each([
+    ['NIGHT', '15 1 * * *'],
+    ['LIST_SIZE', 'many'],
+    ['ARCHIVING', 'maybe'],
+    ['COOLING_OFF_DAYS', '-1'],
+  ])('2 when the setting %s is %s', async (name, value) => {
+    const result = await council.retention('lists', { [name]: value });
+    expect([result.exitCode, result.stderr]).toEqual([2, expect.stringContaining(name)]);
+  });
 });
 
 describe('standard output', () => {
@@ -81,7 +88,10 @@ describe('standard output', () => {
     council.register.child('CF-1').child('CF-2', {}, { date_of_birth: '31/31/1999' });
     await council.document('CF-1', 'CF-1/of Invented.txt');
     await council.writeExtract();
-    const { stderr } = await council.retention(['nightly', '--import', council.extract, '--json'], { asOf: '2026-11-22', LOG_LEVEL: 'trace' });
+    const { stderr } = await council.retention(['nightly', '--import', council.extract, '--json'], {
+      asOf: '2026-11-22',
+      LOG_LEVEL: 'trace',
+    });
     for (const personal of ['Invented', '2000-01-02', '31/31/1999']) expect(stderr).not.toContain(personal);
   });
 });

@@ -71,7 +71,9 @@ describe('archiving killed at any moment', () => {
 
 describe('two processes that archive at once', () => {
   it('share the work: both end well, and every file is archived once', { timeout: 120_000 }, async () => {
-    const council = await signedOff(6, (register) => register.change(ref(1), { subject_refs: `${ref(0)}-P` }));
+    const council = await signedOff(6, (register) => {
+      register.change(ref(1), { subject_refs: `${ref(0)}-P` }).people.delete(`${ref(1)}-P`);
+    });
     const blocker = await council.db.transaction();
     // Each holds what it may of the first two files, siblings' files of one child, and waits for its turn in the audit.
     await blocker.raw("select pg_advisory_xact_lock(hashtext('audit_events'))");
@@ -103,7 +105,12 @@ async function signedOff(files = FILES, also: (register: Register) => void = () 
 }
 
 /** Runs it as a process, kills it at the moment, and waits until the database has noticed. */
-async function killWhen(council: Council, how: 'archive' | 'nightly', when: string, reached: (council: Council) => Promise<boolean>): Promise<void> {
+async function killWhen(
+  council: Council,
+  how: 'archive' | 'nightly',
+  when: string,
+  reached: (council: Council) => Promise<boolean>,
+): Promise<void> {
   const started = council.spawn([how, '--as-of', ARCHIVED_ON]);
   await until(async () => {
     if (started.child.exitCode !== null) throw new Error(`It ended before ${when}: ${started.said.stderr}`);
@@ -186,7 +193,14 @@ async function begun(council: Council): Promise<boolean> {
 
 async function sourcesGone(council: Council): Promise<string[]> {
   const names = council.register.documents.map((row) => row['path'] ?? '');
-  const there = await Promise.all(names.map((name) => access(path.join(council.documentRoot, name)).then(() => true, () => false)));
+  const there = await Promise.all(
+    names.map((name) =>
+      access(path.join(council.documentRoot, name)).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
   return names.filter((_, i) => !there[i]);
 }
 

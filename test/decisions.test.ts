@@ -97,7 +97,10 @@ describe('a list', () => {
     await council.done(['withdraw', '1', '--files', 'CF-1', '--reason', 'wrong child'], by('m.jones'));
     await council.night('2026-11-30');
     expect(await council.bags()).toEqual(['CF-2.zip']);
-    expect(await council.show(1)).toMatchObject({ state: 'complete', items: [{ status: 'withdrawn', status_reason: 'wrong child' }, { status: 'archived' }] });
+    expect(await council.show(1)).toMatchObject({
+      state: 'complete',
+      items: [{ status: 'withdrawn', status_reason: 'wrong child' }, { status: 'archived' }],
+    });
     await council.refused('withdraw 1 --files CF-2 --reason late', by('m.jones'), 'wrong_state', /it is complete/);
     expect(await council.itemOf('CF-1')).toMatchObject({ list: 2, status: 'pending' });
   });
@@ -120,7 +123,11 @@ describe('a decision', () => {
     expect((await council.explain('CF-1', '2027-05-01')).blocks).toEqual(['deferred']);
     expect((await council.explain('CF-1', '2027-05-02')).blocks).toEqual([]);
 
-    for (const [asOf, lists] of [['2027-04-30', 1], ['2027-05-01', 1], ['2027-05-02', 2]] as const) {
+    for (const [asOf, lists] of [
+      ['2027-04-30', 1],
+      ['2027-05-01', 1],
+      ['2027-05-02', 2],
+    ] as const) {
       await council.night(asOf);
       await council.retention(['brake', 'release', 'stale', '--reason', 'a rehearsal of months to come'], { asOf, as: 'h.grant' });
       await council.done('list', { asOf });
@@ -150,7 +157,11 @@ describe('a decision', () => {
   });
 
   it('on a rule that asks for one-by-one appraisal takes the files by name', async () => {
-    council.register.child('CC-1', { categories: 'child_in_care', opened_on: '1945-01-01', closed_on: '1956-01-01' }, { date_of_birth: '1940-01-01' });
+    council.register.child(
+      'CC-1',
+      { categories: 'child_in_care', opened_on: '1945-01-01', closed_on: '1956-01-01' },
+      { date_of_birth: '1940-01-01' },
+    );
     await council.night(TODAY);
     await council.refused('decide 1 --approve --all', by('m.jones'), 'appraise_individually', /appraised by itself.*--files/s);
     await decide('--approve --files CC-1');
@@ -195,7 +206,8 @@ describe('a decision', () => {
 describe('roles', () => {
   beforeEach(async () => {
     await listed('CF-1');
-    for (const role of ['records_manager', 'authoriser', 'compliance', 'auditor', 'admin']) await council.done(`users add the.${role} --role ${role}`);
+    for (const role of ['records_manager', 'authoriser', 'compliance', 'auditor', 'admin'])
+      await council.done(`users add the.${role} --role ${role}`);
   });
 
   it.each([
@@ -205,7 +217,12 @@ describe('roles', () => {
     ['hold add --kind police --scope everything --authority DI --review-on 2027-05-22', ['records_manager', 'compliance']],
   ])('let do "%s" only those with the role of %s', async (command, allowed) => {
     for (const role of ['authoriser', 'compliance', 'auditor', 'admin', 'records_manager'].filter((name) => !allowed.includes(name))) {
-      await council.refused(command, by(`the.${role}`), 'not_permitted', new RegExp(`the.${role} may not do this: it takes the role ${allowed.join(' or ')}`));
+      await council.refused(
+        command,
+        by(`the.${role}`),
+        'not_permitted',
+        new RegExp(`the.${role} may not do this: it takes the role ${allowed.join(' or ')}`),
+      );
     }
     await council.done(command, by(`the.${allowed.at(-1)}`));
   });
@@ -216,7 +233,8 @@ describe('roles', () => {
   ])('let %s only those with the role of %s', async (command, allowed) => {
     await decide('--approve --all', 'm.jones');
     const argv = command === 'sign-off' ? await signing() : 'send-back 1 --reason error';
-    for (const role of ['compliance', 'auditor', 'admin']) await council.refused(argv, by(`the.${role}`), 'not_permitted', /may not do this/);
+    for (const role of ['compliance', 'auditor', 'admin'])
+      await council.refused(argv, by(`the.${role}`), 'not_permitted', /may not do this/);
     await council.done(argv, by(`the.${allowed.at(-1)}`));
   });
 

@@ -51,7 +51,10 @@ describe('G16: between listing and archiving', () => {
     const night = await council.night(AFTER);
     expect(night.steps['archive']).toMatchObject({ archived: 1, failed: 0 });
     expect(await council.itemOf('CF-1')).toMatchObject({ list: 2, status: 'pending' });
-    expect((await council.show(1)).items[0]).toMatchObject({ status: 'withdrawn', status_reason: expect.stringMatching(/changed after it was listed: document/) as string });
+    expect((await council.show(1)).items[0]).toMatchObject({
+      status: 'withdrawn',
+      status_reason: expect.stringMatching(/changed after it was listed: document/) as string,
+    });
     expect(await readFile(letter)).toEqual(text);
   });
 
@@ -60,7 +63,10 @@ describe('G16: between listing and archiving', () => {
     for (const asOf of [AFTER, AFTER, '2026-12-01', '2026-12-02', '2026-12-03']) await council.night(asOf);
     expect((await council.show(1)).items[0]).toMatchObject({ status: 'failed', attempts: 4 });
     await council.night('2026-12-04');
-    expect((await council.show(1)).items[0]).toMatchObject({ status: 'withdrawn', status_reason: expect.stringContaining('archiving failed 5 nights') as string });
+    expect((await council.show(1)).items[0]).toMatchObject({
+      status: 'withdrawn',
+      status_reason: expect.stringContaining('archiving failed 5 nights') as string,
+    });
     expect((await council.show(1)).state).toBe('complete');
   });
 
@@ -101,7 +107,11 @@ describe('a document that cannot be read when its file is listed', () => {
     await writeFile(letter, 'Put there later');
     await council.night(AFTER);
     expect(await council.bags()).toEqual(['CF-2.zip']);
-    expect(await council.itemOf('CF-1')).toMatchObject({ list: 1, status: 'failed', status_reason: expect.stringContaining('could not be read when the file was listed') as string });
+    expect(await council.itemOf('CF-1')).toMatchObject({
+      list: 1,
+      status: 'failed',
+      status_reason: expect.stringContaining('could not be read when the file was listed') as string,
+    });
   });
 });
 
@@ -129,7 +139,10 @@ describe('a sign-off', () => {
     await council.night(addDays(SIGNED_ON, 91), { ARCHIVING: 'off' });
     expect(await council.show(1)).toMatchObject({
       state: 'complete',
-      items: [{ status: 'withdrawn', status_reason: expect.stringContaining('the sign-off of 22/11/2026 lapsed') as string }, { status: 'withdrawn' }],
+      items: [
+        { status: 'withdrawn', status_reason: expect.stringContaining('the sign-off of 22/11/2026 lapsed') as string },
+        { status: 'withdrawn' },
+      ],
     });
     expect(await council.itemOf('CF-1')).toMatchObject({ list: 2, status: 'pending' });
     await council.night(addDays(SIGNED_ON, 92));

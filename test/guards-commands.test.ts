@@ -15,7 +15,8 @@ afterEach(() => council.close());
 describe('siblings A and B on one file, both births due', () => {
   beforeEach(() => {
     council.register.child('CF-1', { subject_refs: 'A;B' }).people.delete('CF-1-P');
-    for (const ref of ['A', 'B']) council.register.people.set(ref, { person_ref: ref, date_of_birth: '2000-01-02', known_to_adult_services: 'no' });
+    for (const ref of ['A', 'B'])
+      council.register.people.set(ref, { person_ref: ref, date_of_birth: '2000-01-02', known_to_adult_services: 'no' });
   });
 
   it('G1: B malformed in the first extract: the file is quarantined, never determined without one of its subjects', async () => {
@@ -26,19 +27,22 @@ describe('siblings A and B on one file, both births due', () => {
     expect((await council.retention('explain CF-1')).exitCode).toBe(1);
   });
 
-  it.each(['listed', 'signed'])('G2: B malformed after the file was %s: withdrawn; the old facts stay until a good row comes', async (when) => {
-    await council.night(TODAY);
-    if (when === 'signed') await council.approveAndSign(1, TODAY);
-    council.register.change('B', { date_of_birth: '02/01/00' });
-    await council.night(AFTER);
-    expect(await council.itemOf('CF-1')).toMatchObject({ status: 'withdrawn', status_reason: 'it is blocked now: quarantined' });
-    expect(await council.explain('CF-1', AFTER)).toMatchObject({ retain_until: '2025-01-02', blocks: ['quarantined'] });
-    expect(await council.bags()).toEqual([]);
+  it.each(['listed', 'signed'])(
+    'G2: B malformed after the file was %s: withdrawn; the old facts stay until a good row comes',
+    async (when) => {
+      await council.night(TODAY);
+      if (when === 'signed') await council.approveAndSign(1, TODAY);
+      council.register.change('B', { date_of_birth: '02/01/00' });
+      await council.night(AFTER);
+      expect(await council.itemOf('CF-1')).toMatchObject({ status: 'withdrawn', status_reason: 'it is blocked now: quarantined' });
+      expect(await council.explain('CF-1', AFTER)).toMatchObject({ retain_until: '2025-01-02', blocks: ['quarantined'] });
+      expect(await council.bags()).toEqual([]);
 
-    council.register.change('B', { date_of_birth: '2000-01-02' });
-    await council.night('2026-12-01');
-    expect(await council.itemOf('CF-1')).toMatchObject({ list: 2, status: 'pending' });
-  });
+      council.register.change('B', { date_of_birth: '2000-01-02' });
+      await council.night('2026-12-01');
+      expect(await council.itemOf('CF-1')).toMatchObject({ list: 2, status: 'pending' });
+    },
+  );
 });
 
 describe('facts that change', () => {
@@ -85,16 +89,22 @@ describe('facts that change', () => {
     expect(await council.explain('CF-1')).toMatchObject({ outcome: 'permanent', blocks: [] });
   });
 
-  it.each(['listed', 'signed off'])('G7: a subject is flagged as posing a risk after the file was %s: withdrawn with the reason; permanent', async (when) => {
-    council.register.child('CF-1');
-    await council.night(TODAY);
-    if (when === 'signed off') await council.approveAndSign(1, TODAY);
-    council.register.change('CF-1-P', { poses_risk_to_children: 'yes' });
-    await council.night(AFTER);
-    expect(await council.itemOf('CF-1')).toMatchObject({ status: 'withdrawn', status_reason: expect.stringMatching(/permanent/) as string });
-    expect(await council.explain('CF-1', AFTER)).toMatchObject({ outcome: 'permanent', rule: 'adult-posing-risk' });
-    expect([await council.bags(), (await council.lists()).length]).toEqual([[], 1]);
-  });
+  it.each(['listed', 'signed off'])(
+    'G7: a subject is flagged as posing a risk after the file was %s: withdrawn with the reason; permanent',
+    async (when) => {
+      council.register.child('CF-1');
+      await council.night(TODAY);
+      if (when === 'signed off') await council.approveAndSign(1, TODAY);
+      council.register.change('CF-1-P', { poses_risk_to_children: 'yes' });
+      await council.night(AFTER);
+      expect(await council.itemOf('CF-1')).toMatchObject({
+        status: 'withdrawn',
+        status_reason: expect.stringMatching(/permanent/) as string,
+      });
+      expect(await council.explain('CF-1', AFTER)).toMatchObject({ outcome: 'permanent', rule: 'adult-posing-risk' });
+      expect([await council.bags(), (await council.lists()).length]).toEqual([[], 1]);
+    },
+  );
 
   it('G8: a case is re-opened after sign-off, then closed again: withdrawn at the first night; listed anew; the old sign-off is worth nothing', async () => {
     council.register.child('CF-1');
@@ -102,7 +112,11 @@ describe('facts that change', () => {
     await council.approveAndSign(1, TODAY);
     council.register.change('CF-1', { closed_on: '' });
     await council.night('2026-11-23');
-    expect(await council.itemOf('CF-1')).toMatchObject({ list: 1, status: 'withdrawn', status_reason: expect.stringContaining('open') as string });
+    expect(await council.itemOf('CF-1')).toMatchObject({
+      list: 1,
+      status: 'withdrawn',
+      status_reason: expect.stringContaining('open') as string,
+    });
     council.register.change('CF-1', { closed_on: '2010-01-01' });
     await council.night('2026-11-24');
     await council.night(AFTER);
@@ -135,7 +149,9 @@ describe('holds', () => {
     expect(await council.itemOf('CF-1')).toMatchObject({ status: 'withdrawn', status_reason: 'it is blocked now: hold' });
     expect(await council.bags()).toEqual(scope === 'everything' ? [] : ['MP-2.zip']);
     expect(night.steps['archive']).toMatchObject({ failed: 0 });
-    expect((await council.explain('CF-1', AFTER)).block_words).toEqual([expect.stringContaining(`police (${words}), ordered by DI Archer`)]);
+    expect((await council.explain('CF-1', AFTER)).block_words).toEqual([
+      expect.stringContaining(`police (${words}), ordered by DI Archer`),
+    ]);
   });
 
   it('G9: a hold placed after the night re-checked still stops the archive step', async () => {
@@ -158,7 +174,8 @@ describe('holds', () => {
   });
 
   it('need an authority, and a review on a day to come', async () => {
-    const refused = (more: string[]) => council.retention(['hold', 'add', '--kind', 'police', '--scope', 'everything', ...more], { asOf: TODAY, as: 'm.jones' });
+    const refused = (more: string[]) =>
+      council.retention(['hold', 'add', '--kind', 'police', '--scope', 'everything', ...more], { asOf: TODAY, as: 'm.jones' });
     expect((await refused(['--authority', ' ', '--review-on', '2027-01-01'])).exitCode).toBe(1);
     expect((await refused(['--authority', 'DI', '--review-on', TODAY])).exitCode).toBe(1);
     expect((await refused(['--authority', 'DI'])).exitCode).toBe(2);

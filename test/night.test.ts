@@ -33,7 +33,10 @@ describe('a file from extract to archive', () => {
     const after = await council.night('2026-11-30');
     expect(after.steps['archive']).toMatchObject({ archived: 2, failed: 0, withdrawn: 0, sources: { removed: 2 } });
     expect(await council.bags()).toEqual(['CF-1.zip', 'CF-2.zip']);
-    expect(await council.show(1)).toMatchObject({ state: 'complete', items: [{ status: 'archived', retain_until: null }, { status: 'archived' }] });
+    expect(await council.show(1)).toMatchObject({
+      state: 'complete',
+      items: [{ status: 'archived', retain_until: null }, { status: 'archived' }],
+    });
   });
 
   it('lies in a bag with its documents, facts, explanation and sign-off', async () => {
@@ -55,9 +58,18 @@ describe('a file from extract to archive', () => {
     await council.night('2026-11-30');
     for (const file of [letter, scan]) await expect(access(file)).rejects.toThrow('ENOENT');
     const people = ['case_files', 'people', 'documents', 'determinations', 'determination_changes', 'fact_changes'];
-    for (const table of [...people, 'residual_records', 'disposal_list_items', 'source_removals', 'audit_events', 'runs', 'disposal_certificates']) {
+    for (const table of [
+      ...people,
+      'residual_records',
+      'disposal_list_items',
+      'source_removals',
+      'audit_events',
+      'runs',
+      'disposal_certificates',
+    ]) {
       const text = JSON.stringify(await council.db(table));
-      for (const personal of ['Invented CF-1', '2000-01-02', 'a letter.txt']) expect(text.includes(personal), `${table} has ${personal}`).toBe(false);
+      for (const personal of ['Invented CF-1', '2000-01-02', 'a letter.txt'])
+        expect(text.includes(personal), `${table} has ${personal}`).toBe(false);
       if (people.includes(table)) expect(text.includes('CF-1'), table).toBe(false);
     }
     expect(await council.db('residual_records').where({ file_ref: 'CF-1' }).first()).toMatchObject({
@@ -74,9 +86,16 @@ describe('a file from extract to archive', () => {
 
   it('is remembered in the restricted index, and its certificate says that it is not destroyed', async () => {
     await council.night('2026-11-30');
-    expect(await council.db('archive_index').where({ file_ref: 'CF-1' }).first()).toMatchObject({ name: 'Invented CF-1', bag_location: 'CF-1.zip' });
+    expect(await council.db('archive_index').where({ file_ref: 'CF-1' }).first()).toMatchObject({
+      name: 'Invented CF-1',
+      bag_location: 'CF-1.zip',
+    });
     const { content } = await council.db('disposal_certificates').first<{ content: string }>('content');
-    expect(JSON.parse(content)).toMatchObject({ statement: expect.stringContaining('not destroyed') as string, expected: 2, actual: { archived: 2 } });
+    expect(JSON.parse(content)).toMatchObject({
+      statement: expect.stringContaining('not destroyed') as string,
+      expected: 2,
+      actual: { archived: 2 },
+    });
   });
 
   it('is done once: every step and the whole night again change nothing', async () => {
@@ -86,7 +105,10 @@ describe('a file from extract to archive', () => {
     await council.done(['import', council.extract], { asOf: '2026-11-30' });
     await council.night('2026-11-30');
     expect(await everything()).toEqual(before);
-    expect((await council.db('runs').where({ kind: 'nightly', as_of: '2026-11-30' }).orderBy('id').pluck('outcome'))).toEqual(['succeeded', 'repeated']);
+    expect(await council.db('runs').where({ kind: 'nightly', as_of: '2026-11-30' }).orderBy('id').pluck('outcome')).toEqual([
+      'succeeded',
+      'repeated',
+    ]);
   });
 
   it('waits while ARCHIVING=off, and the night says so', async () => {
@@ -104,7 +126,17 @@ describe('a file from extract to archive', () => {
   });
 
   async function everything(): Promise<unknown> {
-    const tables = ['case_files', 'people', 'determinations', 'disposal_lists', 'disposal_list_items', 'bags', 'residual_records', 'source_removals', 'disposal_certificates'];
+    const tables = [
+      'case_files',
+      'people',
+      'determinations',
+      'disposal_lists',
+      'disposal_list_items',
+      'bags',
+      'residual_records',
+      'source_removals',
+      'disposal_certificates',
+    ];
     return { bags: await council.bags(), rows: await Promise.all(tables.map((table) => council.db(table).orderByRaw('1, 2'))) };
   }
 });
@@ -114,8 +146,14 @@ describe('lists', () => {
 
   it('hold one rule and action each, oldest first, LIST_SIZE at most', async () => {
     days.forEach((born, i) => council.register.child(`CN-${i}`, {}, { date_of_birth: born }));
-    council.register.child('CP-1', { categories: 'child_protection' }).child('MP-1', { categories: 'missing_person', notified_on: '2020-05-05' });
-    council.register.child('CC-1', { categories: 'child_in_care', opened_on: '1945-01-01' }, { date_of_birth: '1940-01-01', known_to_adult_services: 'yes' });
+    council.register
+      .child('CP-1', { categories: 'child_protection' })
+      .child('MP-1', { categories: 'missing_person', notified_on: '2020-05-05' });
+    council.register.child(
+      'CC-1',
+      { categories: 'child_in_care', opened_on: '1945-01-01' },
+      { date_of_birth: '1940-01-01', known_to_adult_services: 'yes' },
+    );
     await council.night('2026-11-22', { LIST_SIZE: '3' });
     const made = await Promise.all((await council.lists()).map(({ id }) => council.show(id)));
     expect(made.map((list) => [list.rule, list.action, list.items.map((item) => item.file_ref)]).sort()).toEqual([
@@ -165,7 +203,10 @@ describe('the accounts of a night', () => {
     council.register.child('CF-4', {}, { poses_risk_to_children: 'yes' }).child('CF-5', { categories: 'adopters', closed_on: '' });
     const night = await council.night('2026-11-22');
     expect(night.steps['import']).toMatchObject({
-      rows: { 'people.csv': { read: 5, added: 4, changed: 0, unchanged: 0, archived: 0, rejected: 1 }, 'files.csv': { read: 5, added: 4, rejected: 1 } },
+      rows: {
+        'people.csv': { read: 5, added: 4, changed: 0, unchanged: 0, archived: 0, rejected: 1 },
+        'files.csv': { read: 5, added: 4, rejected: 1 },
+      },
     });
     expect(night.steps['compute']).toMatchObject({ files: 4, outcomes: { expires: 1, undetermined: 1, permanent: 1, awaiting: 1 } });
 
@@ -173,7 +214,10 @@ describe('the accounts of a night', () => {
     await council.night('2026-11-30');
     const again = await council.night('2026-12-01');
     expect(again.steps['import']).toMatchObject({
-      rows: { 'files.csv': { read: 5, added: 0, changed: 0, unchanged: 3, archived: 1, rejected: 1 }, 'people.csv': { read: 5, unchanged: 3, archived: 1, rejected: 1 } },
+      rows: {
+        'files.csv': { read: 5, added: 0, changed: 0, unchanged: 3, archived: 1, rejected: 1 },
+        'people.csv': { read: 5, unchanged: 3, archived: 1, rejected: 1 },
+      },
     });
     expect(again.steps['compute']).toMatchObject({ files: 3 });
   });

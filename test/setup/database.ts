@@ -14,8 +14,17 @@ export interface FreshDatabase {
 
 /** Creates a database with all tables and no rows. Call `close` when its tests are over. */
 export async function freshDatabase(): Promise<FreshDatabase> {
+  return newDatabase(inject('templateDatabase'));
+}
+
+/** Creates a database without any table. */
+export async function emptyDatabase(): Promise<FreshDatabase> {
+  return newDatabase('template0');
+}
+
+async function newDatabase(template: string): Promise<FreshDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await onServer(`create database ${name} template ${inject('templateDatabase')}`);
+  await onServer(`create database ${name} template ${template}`);
   const url = inject('postgresUrl').replace(/\/postgres$/, `/${name}`);
   const db = knexModule.knex(knexConfig(url));
   const close = async () => {
