@@ -126,20 +126,23 @@ async function digestSeen(trx: Knex.Transaction): Promise<void> {
     from archived_files f group by f.file_ref`);
 }
 
-/** Equal digests are equal facts in any case; different ones only where everything was there to be compared. */
+/** Where not everything was there to be compared, what was known of it stays. */
 async function noteSeen(trx: Knex.Transaction, asOf: IsoDate, comparable: boolean): Promise<string[]> {
-  const result = await trx.raw<{ rows: { file_ref: string; newly: boolean }[] }>(
+  const result = await trx.raw<{ rows: { file_ref: string }[] }>(
     `with compared as (
-       select s.file_ref, s.digest, s.digest = a.facts_digest as same, s.whole and :comparable as whole, w.differs as differed, w.digest as before
+       select s.file_ref, s.digest, s.digest <> a.facts_digest as other, s.whole and :comparable as whole,
+         coalesce(w.differs, false) as differed, w.digest as before
        from archived_seen s join residual_records a on a.file_ref = s.file_ref and a.restored_on is null
        left join seen_again w on w.file_ref = s.file_ref),
      judged as (
-       select *, case when same then false when whole then true else coalesce(differed, false) end as differs from compared)
-     , noted as (
+       select file_ref, case when whole then other else differed end as differs, case when whole then digest else coalesce(before, digest) end as digest,
+         whole and other and (not differed or digest is distinct from before) as newly
+       from compared),
+     noted as (
        insert into seen_again (file_ref, first_seen_on, last_seen_on, differs, digest)
-       select file_ref, :asOf, :asOf, differs, case when same or whole then digest else coalesce(before, digest) end from judged
+       select file_ref, :asOf, :asOf, differs, digest from judged
        on conflict (file_ref) do update set last_seen_on = excluded.last_seen_on, differs = excluded.differs, digest = excluded.digest, gone_on = null)
-     select file_ref from judged where differs and whole and digest is distinct from before order by file_ref`,
+     select file_ref from judged where newly order by file_ref`,
     { asOf, comparable },
   );
   return result.rows.map((row) => row.file_ref);

@@ -50,7 +50,7 @@ export async function determineFile(trx: Knex.Transaction, schedule: Schedule, a
   const [sole, several] = calculationSql(schedule, chosen);
   await trx.raw(
     `insert into determinations (file_ref, rank, outcome, rule, anchor_on, retain_until, action, review_on, reason, schedule_version, determined_on, guarded_from)
-     select file_ref, rank, outcome, rule, anchor_on, retain_until, action, review_on, reason, :version, :asOf,
+     select file_ref, rank, outcome, rule, anchor_on, retain_until, action, review_on, reason, cast(:version as text), cast(:asOf as date),
        case outcome when 'permanent' then 'infinity' when 'expires' then retain_until + 1 end
      from (with reviews as (${reviewsSql(schedule, chosen)}), x as (${sole} union all ${several})
            select x.file_ref, x.rank, x.action, r.review_on, ${decodedRank(schedule)} from x left join reviews r using (file_ref)) determined`,
@@ -70,12 +70,10 @@ async function putBackPeople(trx: Knex.Transaction, subjects: readonly Subject[]
 }
 
 async function putBackFamily(trx: Knex.Transaction, { familyRef, familyChildren = [] }: ArchivedFacts): Promise<void> {
-  await trx.raw(
-    `insert into families (family_ref, child_ref)
-     select cast(:familyRef as text), p.person_ref from people p where p.person_ref = any(cast(:familyChildren as text[])) and :familyRef is not null
-     on conflict do nothing`,
-    { familyRef, familyChildren },
-  );
+  if (familyRef === null || familyChildren.length === 0) return;
+  const there = await trx('people').whereIn('person_ref', familyChildren).pluck<string[]>('person_ref');
+  const rows = there.map((childRef) => ({ family_ref: familyRef, child_ref: childRef }));
+  if (rows.length > 0) await trx('families').insert(rows).onConflict(['family_ref', 'child_ref']).ignore();
 }
 
 /**

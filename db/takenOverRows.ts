@@ -112,9 +112,9 @@ async function enterBag(trx: Knex.Transaction, story: BagStory, state: 'waiting'
 /** The digest is of the facts in the bag: those of the backup may be older. */
 async function enterResidualRecord(trx: Knex.Transaction, { facts, item, list, clause, sha256, archivedOn, documents }: BagStory): Promise<void> {
   await trx.raw(
-    `with f as (select * from json_populate_record(null::case_files, cast(:file as json))),
-       bagged_people as (select * from json_populate_recordset(null::people, cast(:people as json))),
-       bagged_documents as (select * from json_populate_recordset(null::documents, cast(:documents as json)))
+    `with f as (select * from json_populate_record(cast(null as case_files), cast(:file as json))),
+       bagged_people as (select * from json_populate_recordset(cast(null as people), cast(:people as json))),
+       bagged_documents as (select * from json_populate_recordset(cast(null as documents), cast(:documents as json)))
      insert into residual_records (file_ref, list_id, rule, clause, schedule_version, anchor_year, retain_year, action, decided_by, signed_by, signed_on,
        archived_on, bag_sha256, documents_expected, documents_packed, facts_digest)
      select f.file_ref, :list, :rule, :clause, :version, :anchorYear, :retainYear, :action, :decidedBy, :signedBy, :signedOn,

@@ -41,7 +41,7 @@ describe('an anniversary', () => {
         expect(asNumber(eligible)).toBeGreaterThan(asNumber({ y: y + n, m, d }));
         expect(reached).toBe(m === 2 && d === 29 && !isLeapYear(y + n) ? isoOf({ y: y + n, m: 3, d: 1 }) : isoOf({ y: y + n, m, d }));
       }),
-      { numRuns: 20_000 },
+      { numRuns: 5_000 },
     );
   });
 });
@@ -75,7 +75,7 @@ describe('the other dates', () => {
         const earliest = first.endsWith('-02-29') ? `${Number(first.slice(0, 4)) + age}-02-28` : yearsOn(first, age);
         expect(birthdaySpan(birth, age)).toEqual({ earliest, latest: yearsOn(last, age) });
       }),
-      { numRuns: 20_000 },
+      { numRuns: 5_000 },
     );
   });
 });
@@ -87,7 +87,7 @@ describe('PostgreSQL', () => {
   });
   afterAll(() => database.close());
 
-  it(`agrees on every anniversary of every day from ${FIRST} to ${LAST}`, { timeout: 300_000 }, async () => {
+  it(`agrees on every anniversary of every day from ${FIRST} to ${LAST}`, { timeout: 600_000 }, async () => {
     const { rows } = await database.db.raw<{ rows: { n: number; dates: string }[] }>(
       `select n, string_agg(anniversary(d::date, make_interval(years => n))::text, ' ' order by d) as dates
        from unnest(cast(:periods as int[])) n cross join generate_series(date '${FIRST}', date '${LAST}', interval '1 day') d group by n order by n`,
@@ -97,7 +97,7 @@ describe('PostgreSQL', () => {
     for (const { n, dates } of rows) expect(firstDifference(dates.split(' '), (day) => anniversary(day, n), `${n} years`)).toBeNull();
   });
 
-  it('agrees on every end of a financial year', { timeout: 120_000 }, async () => {
+  it('agrees on every end of a financial year', { timeout: 300_000 }, async () => {
     const { rows } = await database.db.raw<{ rows: { dates: string }[] }>(
       `select string_agg(financial_year_end(d::date)::text, ' ' order by d) as dates from generate_series(date '${FIRST}', date '${LAST}', interval '1 day') d`,
     );
