@@ -18,7 +18,7 @@ export interface Archiving {
   asOf: IsoDate;
 }
 
-/** The JSON records of the bag: the facts with their history, the determination explained, and what was signed. */
+/** The JSON records of the bag: the facts with their history, what people recorded, the determination explained, and what was signed. */
 export async function bagRecords(
   db: Knex,
   checked: CheckedFile,
@@ -32,6 +32,7 @@ export async function bagRecords(
   const { id, rule, action, schedule_version, listed_on, signed_by, signed_on, signed_digest, cooling_off_days } = list;
   return {
     facts: { ...caseFile, ...beside, history },
+    casework: await caseworkOn(db, caseFile.fileRef),
     determination: explain(caseFile, determination, schedule, asOf, { blocks, cautions, details: {}, history }),
     'sign-off': {
       list: { id, rule, action, schedule_version, listed_on, signed_by, signed_on, signed_digest, cooling_off_days },
@@ -39,6 +40,15 @@ export async function bagRecords(
       item_digest: item.item_digest,
     },
   };
+}
+
+/** What people recorded about a file, free text included: it leaves the database with the file, so the bag keeps it. */
+async function caseworkOn(db: Knex, fileRef: string): Promise<Record<string, unknown[]>> {
+  const casework: Record<string, unknown[]> = {};
+  for (const table of ['confirmations', 'reviews_done', 'originals', 'deferrals', 'referrals']) {
+    casework[table] = await db(table).where({ file_ref: fileRef }).orderBy('id');
+  }
+  return casework;
 }
 
 /**

@@ -33,7 +33,11 @@ const signedListShape = z.object({
   cooling_off_days: z.number().int(),
 });
 const recordsShape = z.object({
-  facts: z.looseObject({ fileRef: z.string(), categories: z.array(z.string()), subjects: z.array(z.looseObject({ personRef: z.string() })) }),
+  facts: z.looseObject({
+    fileRef: z.string(),
+    categories: z.array(z.string()),
+    subjects: z.array(z.looseObject({ personRef: z.string() })),
+  }),
   determination: z.looseObject({ clause: z.string() }),
   'sign-off': z.object({
     list: signedListShape,
@@ -61,5 +65,16 @@ export function storyOf(bag: VerifiedBag, location: string): BagStory | string {
   if (!own || item.list !== list.id) return 'its records are those of another file or list';
   if (itemDigest(item) !== item_digest) return 'what was signed does not have the digest it was signed with';
   const { sha256, size, documents } = bag;
-  return { location, sha256, size, documents, archivedOn, facts, clause: read.data.determination.clause, list, item, itemDigest: item_digest };
+  return {
+    location,
+    sha256,
+    size,
+    documents,
+    archivedOn,
+    facts,
+    clause: read.data.determination.clause,
+    list,
+    item,
+    itemDigest: item_digest,
+  };
 }

@@ -23,7 +23,8 @@ export async function tablesInOrder(db: Knex): Promise<TableShape[]> {
   const ordered: TableShape[] = [];
   while (waiting.size > 0) {
     const free = [...waiting.values()].filter(({ name }) => !references.some(({ from, to }) => from === name && waiting.has(to)));
-    if (free.length === 0) throw new Error(`The tables ${[...waiting.keys()].join(', ')} name each other in a circle: no order fills them.`);
+    if (free.length === 0)
+      throw new Error(`The tables ${[...waiting.keys()].join(', ')} name each other in a circle: no order fills them.`);
     for (const table of free) {
       ordered.push(table);
       waiting.delete(table.name);
@@ -55,7 +56,9 @@ export async function whatIsThere(db: Knex): Promise<string[]> {
 
 /** Until the transaction ends, values are written and read the same way whatever the server is set to. */
 export async function writeAlike(trx: Knex.Transaction): Promise<void> {
-  await trx.raw("set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1; set local client_encoding = 'UTF8'");
+  await trx.raw(
+    "set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1; set local client_encoding = 'UTF8'",
+  );
 }
 
 /** A name of the catalogue as it stands in a statement. */

@@ -116,14 +116,18 @@ async function requireTheseTables(trx: Knex.Transaction, manifest: Manifest): Pr
 async function requireWhole(trx: Knex.Transaction, manifest: Manifest): Promise<void> {
   for (const { name, rows } of manifest.tables) {
     const counted = Number((await trx(name).count())[0]?.['count'] ?? 0);
-    if (counted !== rows) throw new Error(`The table ${name} has ${counted} rows after restoring, and the backup has ${rows}. Nothing was kept.`);
+    if (counted !== rows)
+      throw new Error(`The table ${name} has ${counted} rows after restoring, and the backup has ${rows}. Nothing was kept.`);
   }
   const chain = await verifyChain(readEvents(trx));
   const faults = [...chain.faults];
   if (chain.events !== manifest.audit.events || chain.head !== manifest.audit.head)
     faults.push('its last event is not the one that the manifest names');
   if (faults.length > 0)
-    throw new Refusal('audit_broken', `The audit chain of the backup is broken: ${faults.join('; ')}. Nothing was kept. Take another backup.`);
+    throw new Refusal(
+      'audit_broken',
+      `The audit chain of the backup is broken: ${faults.join('; ')}. Nothing was kept. Take another backup.`,
+    );
 }
 
 async function stopUntilConfirmed(trx: Knex.Transaction, manifest: Manifest, { taken_over, left }: TakeOver, asOf: IsoDate): Promise<void> {

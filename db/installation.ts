@@ -86,7 +86,8 @@ async function readMarker(marker: string): Promise<string | null> {
   }
 }
 
-function isWithin(inner: string, outer: string): boolean {
+/** True when a folder is another one, or lies in it. */
+export function isWithin(inner: string, outer: string): boolean {
   const path = relative(outer, inner);
   return path === '' || (path !== '..' && !path.startsWith(`..${sep}`) && !path.startsWith(sep));
 }

@@ -9,6 +9,14 @@ import { recordEvent } from './audit.ts';
 
 /** The schedule in force on a day. A database without one takes over the version that ships with the product. */
 export async function scheduleInForce(db: Knex, asOf: IsoDate): Promise<Schedule> {
+  const known = await knownSchedule(db, asOf);
+  if (known) return known;
+  await adoptShipped(db);
+  return scheduleInForce(db, asOf);
+}
+
+/** The same, writing nothing: undefined on a database without a schedule. */
+export async function knownSchedule(db: Knex, asOf: IsoDate): Promise<Schedule | undefined> {
   const versions = db('schedule_versions').select<{ version: string; content: string }[]>('version', 'content');
   const [inForce] = await versions
     .clone()
@@ -17,9 +25,7 @@ export async function scheduleInForce(db: Knex, asOf: IsoDate): Promise<Schedule
     .orderBy('adopted_at', 'desc')
     .limit(1);
   const [oldest] = inForce ? [inForce] : await versions.orderBy('in_force_from').limit(1);
-  if (oldest) return parseSchedule(oldest.content, `schedule ${oldest.version}`);
-  await adoptShipped(db);
-  return scheduleInForce(db, asOf);
+  return oldest && parseSchedule(oldest.content, `schedule ${oldest.version}`);
 }
 
 /** Takes over a checked schedule from a day on. Throws a Refusal when its version is known already. */

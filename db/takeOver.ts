@@ -187,5 +187,10 @@ async function settleLists(trx: Knex.Transaction, taken: readonly TakenOver[], a
 async function withdrawRest(trx: Knex.Transaction, listId: number, asOf: IsoDate): Promise<void> {
   const rest = await trx('disposal_list_items').where({ list_id: listId, binding: true }).pluck<string[]>('file_ref');
   const reason = 'the list was signed after the backup that this database was restored from, and there is no bag of this file';
-  await withdrawItems(trx, listId, rest.map((fileRef) => ({ fileRef, reason })), { asOf, actor: 'service' });
+  await withdrawItems(
+    trx,
+    listId,
+    rest.map((fileRef) => ({ fileRef, reason })),
+    { asOf, actor: 'service' },
+  );
 }

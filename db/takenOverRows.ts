@@ -58,7 +58,10 @@ export async function enterWaiting(
 
 /** The file went by another list than those that still have it. */
 async function leaveOtherLists(trx: Knex.Transaction, { item, list }: BagStory, asOf: IsoDate): Promise<void> {
-  const others = await trx('disposal_list_items').where({ file_ref: item.file_ref, binding: true }).whereNot({ list_id: list.id }).pluck<number[]>('list_id');
+  const others = await trx('disposal_list_items')
+    .where({ file_ref: item.file_ref, binding: true })
+    .whereNot({ list_id: list.id })
+    .pluck<number[]>('list_id');
   for (const other of others) {
     const reason = `archived on list ${list.id} after the backup that this database was restored from`;
     await withdrawItems(trx, other, [{ fileRef: item.file_ref, reason }], { asOf, actor: 'service' });
@@ -95,7 +98,10 @@ async function enterItem(trx: Knex.Transaction, story: BagStory, status: string,
   await pastGuards(trx, 'disposal_list_items', async () => {
     const updated = await trx('disposal_list_items').where(key).update(row);
     if (updated > 0) return;
-    const last = await trx('disposal_list_items').where({ list_id: list.id }).max('position as position').first<{ position: number | null }>();
+    const last = await trx('disposal_list_items')
+      .where({ list_id: list.id })
+      .max('position as position')
+      .first<{ position: number | null }>();
     await trx('disposal_list_items').insert({ ...key, ...row, position: (last.position ?? 0) + 1 });
   });
   const decided = { ...key, decision, decided_by, decided_on };
@@ -110,7 +116,10 @@ async function enterBag(trx: Knex.Transaction, story: BagStory, state: 'waiting'
 }
 
 /** The digest is of the facts in the bag: those of the backup may be older. */
-async function enterResidualRecord(trx: Knex.Transaction, { facts, item, list, clause, sha256, archivedOn, documents }: BagStory): Promise<void> {
+async function enterResidualRecord(
+  trx: Knex.Transaction,
+  { facts, item, list, clause, sha256, archivedOn, documents }: BagStory,
+): Promise<void> {
   await trx.raw(
     `with f as (select * from json_populate_record(cast(null as case_files), cast(:file as json))),
        bagged_people as (select * from json_populate_recordset(cast(null as people), cast(:people as json))),
@@ -122,7 +131,9 @@ async function enterResidualRecord(trx: Knex.Transaction, { facts, item, list, c
     {
       file: JSON.stringify({ ...inColumns(facts), subject_refs: facts.subjects.map((subject) => subject.personRef) }),
       people: JSON.stringify(facts.subjects.map(inColumns)),
-      documents: JSON.stringify((facts.documents ?? documents).map(({ path, sha256: digest }) => ({ file_ref: item.file_ref, path, sha256: digest }))),
+      documents: JSON.stringify(
+        (facts.documents ?? documents).map(({ path, sha256: digest }) => ({ file_ref: item.file_ref, path, sha256: digest })),
+      ),
       list: list.id,
       rule: item.rule,
       clause,
@@ -147,7 +158,12 @@ async function enterIndex(trx: Knex.Transaction, { facts, location }: BagStory):
   await trx('archive_index').insert(all.map((row) => ({ file_ref: facts.fileRef, bag_location: location, ...row })));
 }
 
-async function enterSources(trx: Knex.Transaction, { item, list, documents }: BagStory, gone: ReadonlySet<string>, asOf: IsoDate): Promise<void> {
+async function enterSources(
+  trx: Knex.Transaction,
+  { item, list, documents }: BagStory,
+  gone: ReadonlySet<string>,
+  asOf: IsoDate,
+): Promise<void> {
   const rows = documents.map(({ path, size, sha256 }) => {
     const isGone = gone.has(path);
     const became = { path: isGone ? null : path, outcome: isGone ? 'already_gone' : 'to_remove', removed_on: isGone ? asOf : null };
@@ -165,5 +181,7 @@ async function pastGuards(trx: Knex.Transaction, table: string, work: () => Prom
 
 /** Names of facts as the columns of the register have them: `dateOfBirth` is `date_of_birth`. */
 function inColumns(facts: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`), value]));
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`), value]),
+  );
 }

@@ -30,10 +30,15 @@ describe('a backup', () => {
     await eventfulLife();
     const said = (await council.done(['backup', file, '--json'])).json<{ sha256: string; rows: number }>();
     const { tables, migrations, audit } = await manifestOf(file);
-    const inCatalogue = await council.db('pg_tables').where({ schemaname: 'public' }).whereNot('tablename', 'like', 'knex%').pluck<string[]>('tablename');
+    const inCatalogue = await council
+      .db('pg_tables')
+      .where({ schemaname: 'public' })
+      .whereNot('tablename', 'like', 'knex%')
+      .pluck<string[]>('tablename');
     expect(tables.map((table) => table.name).sort()).toEqual(inCatalogue.sort());
     expect(tables.reduce((sum, table) => sum + table.rows, 0)).toBe(said.rows);
-    for (const { name, rows } of tables.filter((table) => table.name !== 'audit_events')) expect([name, await countOf(council.db, name)]).toEqual([name, rows]);
+    for (const { name, rows } of tables.filter((table) => table.name !== 'audit_events'))
+      expect([name, await countOf(council.db, name)]).toEqual([name, rows]);
     expect(migrations).toEqual(await council.db('knex_migrations').orderBy('id').pluck('name'));
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect((await readdir(council.folder)).filter((name) => name.startsWith('.'))).toEqual([]);
@@ -148,21 +153,35 @@ describe('bags of files that were archived after the backup', () => {
     const { taken_over, left } = await restore(other);
     expect(left).toEqual([]);
     expect(taken_over).toEqual([
-      expect.objectContaining({ file_ref: 'CF-1', bag: 'CF-1.zip', archived_on: ARCHIVED, list: 1, list_from_bags: false, sources: { gone: 1, still_there: 0 } }),
+      expect.objectContaining({
+        file_ref: 'CF-1',
+        bag: 'CF-1.zip',
+        archived_on: ARCHIVED,
+        list: 1,
+        list_from_bags: false,
+        sources: { gone: 1, still_there: 0 },
+      }),
       expect.objectContaining({ file_ref: 'CF-2', sources: { gone: 0, still_there: 1 } }),
       expect.objectContaining({ file_ref: 'CF-3', list: 2 }),
     ]);
     expect(await archiveOf(other.db)).toEqual(archived);
     await expectTakenOver();
     const certificate = await other.db('disposal_certificates').where({ list_id: 1 }).first<{ content: string }>('content');
-    expect(JSON.parse(certificate.content)).toMatchObject({ expected: 2, actual: { archived: 2 }, files: [{ file_ref: 'CF-1' }, { file_ref: 'CF-2' }] });
+    expect(JSON.parse(certificate.content)).toMatchObject({
+      expected: 2,
+      actual: { archived: 2 },
+      files: [{ file_ref: 'CF-1' }, { file_ref: 'CF-2' }],
+    });
   });
 
   it('signed after it: the signature is known from the bags, and the rest of the list is free again', async () => {
     await council.done(['backup', file]);
     const items = (await council.show(1)).items.map((item) => item.file_ref);
     expect(items).toEqual(['CF-1', 'CF-2']);
-    await council.done(['decide', '1', '--keep-until', '2027-05-01', '--reason', 'claim', '--files', 'CF-2'], { asOf: FIRST, as: 'm.jones' });
+    await council.done(['decide', '1', '--keep-until', '2027-05-01', '--reason', 'claim', '--files', 'CF-2'], {
+      asOf: FIRST,
+      as: 'm.jones',
+    });
     await council.approveAndSign(1, FIRST);
     const { digest } = await council.show(1);
     await council.night(ARCHIVED);
@@ -179,7 +198,10 @@ describe('bags of files that were archived after the backup', () => {
     });
     await expectTakenOver(['CF-1']);
     const certificate = await other.db('disposal_certificates').where({ list_id: 1 }).first<{ content: string }>('content');
-    expect(JSON.parse(certificate.content)).toMatchObject({ actual: { archived: 1 }, does_not_cover: expect.arrayContaining([expect.stringContaining('restored from a backup')]) as string[] });
+    expect(JSON.parse(certificate.content)).toMatchObject({
+      actual: { archived: 1 },
+      does_not_cover: expect.arrayContaining([expect.stringContaining('restored from a backup')]) as string[],
+    });
     await goesOn();
     expect((await at(other, 'lists --json')).json<{ id: number }[]>().map((list) => list.id)).toEqual([3, 2, 1]);
   });
@@ -191,14 +213,25 @@ describe('bags of files that were archived after the backup', () => {
     await council.approveAndSign(3, '2026-11-23');
     await council.night('2026-12-01');
     const { taken_over } = await restore(other);
-    expect(taken_over).toEqual([expect.objectContaining({ file_ref: 'CF-4', list: 3, list_from_bags: true, was_registered: false, archived_on: '2026-12-01' })]);
-    expect((await at(other, 'show 3 --json')).json()).toMatchObject({ state: 'complete', rule: 'missing-person', from_bags_on: FIRST, items: [{ file_ref: 'CF-4' }] });
+    expect(taken_over).toEqual([
+      expect.objectContaining({ file_ref: 'CF-4', list: 3, list_from_bags: true, was_registered: false, archived_on: '2026-12-01' }),
+    ]);
+    expect((await at(other, 'show 3 --json')).json()).toMatchObject({
+      state: 'complete',
+      rule: 'missing-person',
+      from_bags_on: FIRST,
+      items: [{ file_ref: 'CF-4' }],
+    });
     await expectTakenOver(['CF-4']);
-    expect(await other.db('archive_index').select('file_ref', 'name', 'date_of_birth')).toEqual([{ file_ref: 'CF-4', name: 'Nell Later', date_of_birth: '2000-01-02' }]);
+    expect(await other.db('archive_index').select('file_ref', 'name', 'date_of_birth')).toEqual([
+      { file_ref: 'CF-4', name: 'Nell Later', date_of_birth: '2000-01-02' },
+    ]);
     council.register.child('CF-5', { categories: 'missing_person', notified_on: '2020-05-06' });
     await goesOn();
     expect((await at(other, 'lists --json')).json<{ id: number }[]>()[0]?.id).toBe(4);
-    expect(await other.db('seen_again').select('file_ref', 'differs', 'gone_on')).toEqual([{ file_ref: 'CF-4', differs: false, gone_on: null }]);
+    expect(await other.db('seen_again').select('file_ref', 'differs', 'gone_on')).toEqual([
+      { file_ref: 'CF-4', differs: false, gone_on: null },
+    ]);
   });
 
   it('damaged, another’s, or begun in the backup: named and left, and no night removes them', async () => {
@@ -211,7 +244,9 @@ describe('bags of files that were archived after the backup', () => {
     await writeFile(path.join(council.archive, 'elsewhere.zip'), 'not a bag');
     const { taken_over, left } = await restore(other);
     expect(taken_over).toEqual([]);
-    expect(left).toEqual(['CF-1.zip', 'CF-2.zip', 'elsewhere.zip'].map((bag) => ({ bag, why: expect.stringContaining('it is damaged') as string })));
+    expect(left).toEqual(
+      ['CF-1.zip', 'CF-2.zip', 'elsewhere.zip'].map((bag) => ({ bag, why: expect.stringContaining('it is damaged') as string })),
+    );
     await at(other, ['brake', 'release', 'restored', '--reason', 'x'], { asOf: ARCHIVED, as: 'h.grant' });
     await council.retention('nightly', { asOf: ARCHIVED, DATABASE_URL: other.url });
     expect(await council.bags()).toEqual(['CF-1.zip', 'CF-2.zip', 'elsewhere.zip']);
@@ -225,11 +260,22 @@ describe('bags of files that were archived after the backup', () => {
     for (const { id } of await council.lists('for_decision')) await council.approveAndSign(id, '2026-11-23');
     await council.done(['backup', file]);
     await council.night('2026-12-01');
-    const waiting = await council.db('disposal_list_items').where('status', 'like', 'waiting%').orderBy('file_ref').select('file_ref', 'status', 'list_id');
+    const waiting = await council
+      .db('disposal_list_items')
+      .where('status', 'like', 'waiting%')
+      .orderBy('file_ref')
+      .select('file_ref', 'status', 'list_id');
     expect(waiting.length).toBeGreaterThan(0);
     const { taken_over } = await restore(other);
-    expect(await other.db('disposal_list_items').where('status', 'like', 'waiting%').orderBy('file_ref').select('file_ref', 'status', 'list_id')).toEqual(waiting);
-    expect(taken_over.filter((bag) => bag.as !== 'archived').map((bag) => bag.file_ref).sort()).toEqual(waiting.map((item: { file_ref: string }) => item.file_ref));
+    expect(
+      await other.db('disposal_list_items').where('status', 'like', 'waiting%').orderBy('file_ref').select('file_ref', 'status', 'list_id'),
+    ).toEqual(waiting);
+    expect(
+      taken_over
+        .filter((bag) => bag.as !== 'archived')
+        .map((bag) => bag.file_ref)
+        .sort(),
+    ).toEqual(waiting.map((item: { file_ref: string }) => item.file_ref));
     await goesOn('2026-12-02');
   });
 
@@ -314,7 +360,10 @@ describe('restoring is refused, with nothing changed,', () => {
     const copy = path.join(live.folder, 'copy.zip');
     await live.done(['backup', copy]);
     const to = { DATABASE_URL: other.url };
-    await expectRefusal(live.retention(['restore-backup', copy], { ...to, RETENTION_REHEARSAL: '1' }), /this is the backup of a live database/);
+    await expectRefusal(
+      live.retention(['restore-backup', copy], { ...to, RETENTION_REHEARSAL: '1' }),
+      /this is the backup of a live database/,
+    );
     expect((await live.retention(['restore-backup', copy], { ...to, asOf: '2026-01-02' })).exitCode).toBe(2);
     expect(await tablesOf(other.db)).toEqual([]);
     expect((await live.retention(['restore-backup', copy], to)).exitCode).toBe(3);
@@ -331,12 +380,16 @@ describe('restoring is refused, with nothing changed,', () => {
 /** What archives, moves, is kept, held, rejected, quarantined and brought about in a week. */
 async function eventfulLife(): Promise<void> {
   council.register.child('CF-1').child('CF-2').child('CF-3', { family_ref: 'FAM', location: 'shelf\t7\n"quoted" \\N' });
-  council.register.child('CF-4', { categories: 'adoption', adoption_order_on: '2006-03-01' }).child('CF-5', {}, { date_of_birth: '1999', poses_risk_to_children: 'yes' });
+  council.register
+    .child('CF-4', { categories: 'adoption', adoption_order_on: '2006-03-01' })
+    .child('CF-5', {}, { date_of_birth: '1999', poses_risk_to_children: 'yes' });
   council.register.families.push({ family_ref: 'FAM', child_ref: 'CF-1-P' });
   await council.document('CF-1', 'CF-1/letter.txt');
   await council.night(FIRST);
   await council.approveAndSign(1, FIRST);
-  await council.done(['hold', 'add', '--kind', 'police', '--scope', 'file:CF-3', '--authority', 'DI Archer', '--review-on', '2027-05-22'], { as: 'm.jones' });
+  await council.done(['hold', 'add', '--kind', 'police', '--scope', 'file:CF-3', '--authority', 'DI Archer', '--review-on', '2027-05-22'], {
+    as: 'm.jones',
+  });
   council.register.change('CF-2-P', { name: 'Änne O’Brien' }).child('CF-6').change('CF-6', { closed_on: 'soon' });
   council.today = ARCHIVED;
   await council.writeExtract();
@@ -369,7 +422,9 @@ async function tablesOf(db: Knex): Promise<string[]> {
 }
 
 async function triggersOf(db: Knex): Promise<unknown> {
-  const { rows } = await db.raw<{ rows: unknown[] }>('select tgrelid::regclass::text as "table", tgname, tgenabled from pg_trigger where not tgisinternal order by 1, 2');
+  const { rows } = await db.raw<{ rows: unknown[] }>(
+    'select tgrelid::regclass::text as "table", tgname, tgenabled from pg_trigger where not tgisinternal order by 1, 2',
+  );
   return rows;
 }
 

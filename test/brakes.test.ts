@@ -161,7 +161,8 @@ describe('any brake', () => {
   });
 
   it('is released by an authoriser with a reason, and by nobody else', async () => {
-    for (const role of ['authoriser', 'records_manager', 'compliance', 'auditor', 'admin']) await council.done(`users add the.${role} --role ${role}`);
+    for (const role of ['authoriser', 'records_manager', 'compliance', 'auditor', 'admin'])
+      await council.done(`users add the.${role} --role ${role}`);
     await council.db('brakes').insert({ name: 'extract', tripped_on: FIRST, details: '{}' });
     const asked = ['brake', 'release', 'extract', '--reason'];
     for (const role of ['records_manager', 'compliance', 'auditor', 'admin']) {

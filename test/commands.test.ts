@@ -37,34 +37,40 @@ describe('exit codes', () => {
     ]);
     expect(await council.lists()).toEqual([]);
   });
+});
 
-  it.each([
-    ['no-such-command'],
-    ['nightly --as-of 2026-02-30'],
-    ['nightly --as-of yesterday'],
-    ['nightly --unknown'],
-    ['import'],
-    ['decide 1 --approve --as m.jones'],
-    ['decide one --approve --all --as m.jones'],
-    ['decide 1 --approve --refer --all --as m.jones'],
-    ['decide 1 --approve --all'],
-    ['sign-off 1 --as a.khan'],
-    ['lists --state signed'],
-    ['hold add --kind police --scope planet:X --authority DI --review-on 2027-05-22 --as m.jones'],
-  ])('2 when it is wrongly used: %s', async (command) => {
-    const result = await council.retention(command);
-    expect([result.exitCode, result.stdout]).toEqual([2, '']);
-    expect(result.stderr).not.toBe('');
+describe('exit code 2', () => {
+  it('is for wrong use: nothing on standard output, and what to do on standard error', async () => {
+    const wrong = [
+      'no-such-command',
+      'nightly --as-of 2026-02-30',
+      'nightly --as-of yesterday',
+      'nightly --unknown',
+      'import',
+      'decide 1 --approve --as m.jones',
+      'decide one --approve --all --as m.jones',
+      'decide 1 --approve --refer --all --as m.jones',
+      'decide 1 --approve --all',
+      'sign-off 1 --as a.khan',
+      'lists --state signed',
+      'hold add --kind police --scope planet:X --authority DI --review-on 2027-05-22 --as m.jones',
+    ];
+    for (const command of wrong) {
+      const { exitCode, stdout, stderr } = await council.retention(command);
+      expect({ command, exitCode, stdout, stderr }).toEqual({
+        command,
+        exitCode: 2,
+        stdout: '',
+        stderr: expect.stringMatching(/\w/) as string,
+      });
+    }
   });
 
-  it.each([
-    ['NIGHT', '15 1 * * *'],
-    ['LIST_SIZE', 'many'],
-    ['ARCHIVING', 'maybe'],
-    ['COOLING_OFF_DAYS', '-1'],
-  ])('2 when the setting %s is %s', async (name, value) => {
-    const result = await council.retention('lists', { [name]: value });
-    expect([result.exitCode, result.stderr]).toEqual([2, expect.stringContaining(name)]);
+  it('is for settings that cannot be, each named', async () => {
+    for (const [name, value] of Object.entries({ NIGHT: '15 1 * * *', LIST_SIZE: 'many', ARCHIVING: 'maybe', COOLING_OFF_DAYS: '-1' })) {
+      const { exitCode, stderr } = await council.retention('lists', { [name]: value });
+      expect([exitCode, stderr]).toEqual([2, expect.stringContaining(name)]);
+    }
   });
 });
 
@@ -98,16 +104,17 @@ describe('standard output', () => {
 
 describe('help', () => {
   it('of every command tells what it does, with an example', async () => {
-    const groups = ['', 'hold', 'audit', 'schedule', 'brake', 'users'];
+    const without: string[] = [];
+    const groups: string[][] = [[]];
     for (const group of groups) {
-      const words = group ? [group] : [];
-      const { stdout } = await council.done([...words, '--help']);
-      const commands = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z-]+)/gm)].map((match) => match[1] ?? '');
-      expect(commands.length).toBeGreaterThan(1);
-      for (const command of commands.filter((name) => name !== 'help' && name !== 'settings' && !groups.includes(name))) {
-        expect((await council.done([...words, command, '--help'])).stdout, `${group} ${command}`).toContain('Example:');
+      for (const name of commandsIn((await council.done([...group, '--help'])).stdout)) {
+        const { stdout } = await council.done([...group, name, '--help']);
+        if (commandsIn(stdout).length > 0) groups.push([...group, name]);
+        else if (!stdout.includes('Example:')) without.push([...group, name].join(' '));
       }
     }
+    expect(groups.length).toBeGreaterThan(4);
+    expect(without).toEqual(['settings']);
   });
 
   it('of the settings names every one', async () => {
@@ -121,3 +128,9 @@ describe('help', () => {
     expect(await readFile(new URL('../jobs/retention.mjs', import.meta.url), 'utf8')).toMatch(/^#!/);
   });
 });
+
+/** The commands that a help text lists. */
+function commandsIn(help: string): string[] {
+  const listed = help.split('Commands:')[1] ?? '';
+  return [...listed.matchAll(/^ {2}([a-z-]+)/gm)].map((match) => match[1] ?? '').filter((name) => name !== 'help');
+}

@@ -1,5 +1,6 @@
 /** Deciding and signing by the commands: what is refused and why, what each decision leads to, and that refusals are on record. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ROLES } from '../rules/workflow.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
 
 const TODAY = '2026-11-22';
@@ -206,8 +207,8 @@ describe('a decision', () => {
 describe('roles', () => {
   beforeEach(async () => {
     await listed('CF-1');
-    for (const role of ['records_manager', 'authoriser', 'compliance', 'auditor', 'admin'])
-      await council.done(`users add the.${role} --role ${role}`);
+    const users = ROLES.map((role) => ({ name: `the.${role}`, roles: [role], added_by: 'service' }));
+    await council.db('users').insert(users);
   });
 
   it.each([
@@ -216,7 +217,7 @@ describe('roles', () => {
     ['cancel 1 --reason error', ['records_manager', 'authoriser']],
     ['hold add --kind police --scope everything --authority DI --review-on 2027-05-22', ['records_manager', 'compliance']],
   ])('let do "%s" only those with the role of %s', async (command, allowed) => {
-    for (const role of ['authoriser', 'compliance', 'auditor', 'admin', 'records_manager'].filter((name) => !allowed.includes(name))) {
+    for (const role of ROLES.filter((name) => !allowed.includes(name))) {
       await council.refused(
         command,
         by(`the.${role}`),

@@ -13,7 +13,13 @@ import { rehearsal, type Council, type Ended } from './setup/commands.ts';
 
 /** By the clock of the database, which nobody here can set: what a live database takes for today is never later. */
 const TODAY = todayInLondon(systemClock);
-const TEAM = { 'm.jones': 'records_manager', 'n.patel': 'records_manager', 'a.khan': 'authoriser', 'c.bell': 'compliance', 'v.orr': 'auditor' } as const;
+const TEAM = {
+  'm.jones': 'records_manager',
+  'n.patel': 'records_manager',
+  'a.khan': 'authoriser',
+  'c.bell': 'compliance',
+  'v.orr': 'auditor',
+} as const;
 type Name = keyof typeof TEAM | 's.lee';
 
 let council: Council;
@@ -60,26 +66,35 @@ describe('the first day', () => {
     // Time passes for the database: its owner alone can say so.
     await council.db('user_secrets').update({ expires_at: council.db.fn.now() });
     await expectRefusal(council.retention(brake, { RETENTION_TOKEN: renewed }), /This token is unknown, has expired/);
-    for (const secret of [...tokens.values(), code, renewed]) expect(JSON.stringify(await council.db('user_secrets'))).not.toContain(secret);
+    for (const secret of [...tokens.values(), code, renewed])
+      expect(JSON.stringify(await council.db('user_secrets'))).not.toContain(secret);
   });
 
   it('takes nobody at a name: --as is wrong use', async () => {
     await addTeam();
-    const result = await council.retention('hold add --kind police --scope everything --authority DI --review-on 2030-01-01', { as: 'm.jones' });
+    const result = await council.retention('hold add --kind police --scope everything --authority DI --review-on 2030-01-01', {
+      as: 'm.jones',
+    });
     expect([result.exitCode, result.stderr]).toEqual([2, expect.stringContaining('--as is for rehearsals')]);
     expect(await council.db('holds')).toEqual([]);
   });
 
   it('refuses a cooling-off of no days, whatever writes', async () => {
     const result = await council.retention('compute', { COOLING_OFF_DAYS: '0' });
-    expect([result.exitCode, result.stderr]).toEqual([2, expect.stringContaining('COOLING_OFF_DAYS must be at least 1 in a live database')]);
+    expect([result.exitCode, result.stderr]).toEqual([
+      2,
+      expect.stringContaining('COOLING_OFF_DAYS must be at least 1 in a live database'),
+    ]);
     expect(await council.db('runs')).toEqual([]);
   });
 
   it('can never become a rehearsal', async () => {
     await council.done('compute');
     for (const command of ['compute', 'lists']) {
-      await expectRefusal(council.retention(command, { RETENTION_REHEARSAL: '1' }), /this is a live database, and what a database is never changes/);
+      await expectRefusal(
+        council.retention(command, { RETENTION_REHEARSAL: '1' }),
+        /this is a live database, and what a database is never changes/,
+      );
     }
   });
 });
@@ -98,7 +113,9 @@ describe('today only', () => {
     }
     expect(wrong).toEqual([]);
     const refusals = await council.db('audit_events').where({ event: 'refused' }).count();
-    expect(Number((await council.db('audit_events').count())[0]?.['count']) - Number(refusals[0]?.['count'])).toBe(Number(before[0]?.['count']));
+    expect(Number((await council.db('audit_events').count())[0]?.['count']) - Number(refusals[0]?.['count'])).toBe(
+      Number(before[0]?.['count']),
+    );
   });
 
   it('takes today itself when it is named', async () => {
@@ -118,7 +135,8 @@ describe('folders', () => {
   it('are marked with the id of the database', async () => {
     await council.done('compute');
     const { id } = await council.db('installation').first<{ id: string }>();
-    for (const root of [council.documentRoot, council.archive]) expect(await readFile(path.join(root, '.retention'), 'utf8')).toBe(`${id}\n`);
+    for (const root of [council.documentRoot, council.archive])
+      expect(await readFile(path.join(root, '.retention'), 'utf8')).toBe(`${id}\n`);
   });
 
   it('G28: a rehearsal over them is refused before anything is read', async () => {
@@ -130,7 +148,10 @@ describe('folders', () => {
     for (const roots of [{}, { DOCUMENT_ROOT: other.documentRoot }, { ARCHIVE_URL: other.archive }]) {
       for (const command of ['nightly --import', 'import']) {
         const result = await other.retention([...command.split(' '), council.extract], { asOf: '2030-01-01', ...roots });
-        expect([result.exitCode, result.stderr]).toEqual([1, expect.stringMatching(/belongs to another, live database .* Nothing was read/)]);
+        expect([result.exitCode, result.stderr]).toEqual([
+          1,
+          expect.stringMatching(/belongs to another, live database .* Nothing was read/),
+        ]);
       }
     }
     expect([await other.db('runs'), await other.db('people')]).toEqual([[], []]);
@@ -223,7 +244,10 @@ describe('each permission', () => {
     await liveNight();
     const wrong: string[] = [];
     for (const [permission, command] of Object.entries(NEEDS) as [Permission, string][]) {
-      const without = Object.entries({ ...TEAM, 's.lee': 'admin' }).filter(([, role]) => !mayDo([role as Role], permission)) as [Name, Role][];
+      const without = Object.entries({ ...TEAM, 's.lee': 'admin' }).filter(([, role]) => !mayDo([role as Role], permission)) as [
+        Name,
+        Role,
+      ][];
       expect(without.length).toBeGreaterThan(0);
       for (const [name, role] of without) {
         const words = `${name} may not do this: it takes the role ${PERMISSIONS[permission].join(' or ')}, and ${name} has ${role}`;
@@ -279,8 +303,13 @@ const STEPS = ['nightly', 'import', 'compute', 'recheck', 'list', 'archive', 're
 function commandsWithAsOf(): { name: string; example: string[]; writes: boolean }[] {
   const around = { env: {}, cwd: '.', stdout: new PassThrough(), stderr: new PassThrough(), clock: systemClock };
   const leaves = (command: Command, prefix: string): [string, Command][] =>
-    command.commands.flatMap((child) => (child.commands.length > 0 ? leaves(child, `${prefix}${child.name()} `) : [[`${prefix}${child.name()}`, child]]));
-  return leaves(buildProgram(around, () => undefined), '')
+    command.commands.flatMap((child) =>
+      child.commands.length > 0 ? leaves(child, `${prefix}${child.name()} `) : [[`${prefix}${child.name()}`, child]],
+    );
+  return leaves(
+    buildProgram(around, () => undefined),
+    '',
+  )
     .filter(([, command]) => command.options.some((option) => option.long === '--as-of'))
     .map(([name, command]) => {
       command.outputHelp();

@@ -1,11 +1,13 @@
 /** Commands of who runs the service: backups and what is wrong with this installation. */
 import { backUp, restoreBackup } from '../backups.ts';
 import { withContext, type CommonOptions } from '../context.ts';
+import { examine, type DoctorOptions } from '../doctor/doctor.ts';
+import type { Finding } from '../doctor/findings.ts';
 import type { Backup } from '../../db/backup.ts';
 import type { Restored } from '../../db/fromBackup.ts';
 import type { TakenOver } from '../../db/takeOver.ts';
 import { longDate, shortDate } from '../../rules/dates.ts';
-import { AS_OF, declare, JSON_OUT, print, type CommandLine } from './commands.ts';
+import { AS_OF, declare, JSON_OUT, print, printable, type CommandLine } from './commands.ts';
 
 /** Declares backup, restore-backup and doctor. */
 export function addServiceCommands(line: CommandLine): void {
@@ -39,6 +41,24 @@ archived after the backup are taken over. Then nothing is listed or archived unt
       print({ around: line.around, rehearsal: restored.installation.kind === 'rehearsal' }, options, restored, restoredWords);
       line.exitWith(3);
     });
+
+  declare(line, 'doctor', 'what is wrong with this installation, and what to do next; writes nothing', 'doctor --bags', [AS_OF, JSON_OUT])
+    .option('--bags', 'read every bag of the archive back and verify it, however long that takes')
+    .addHelpText('after', '\nExit 0 when all is well, 3 with warnings, 1 with faults.')
+    .action(async (options: DoctorOptions) => {
+      const { findings, rehearsal } = await examine(line.around, options);
+      print({ around: line.around, rehearsal }, options, findings, findingsWords);
+      const worst = (level: Finding['level']) => findings.some((finding) => finding.level === level);
+      line.exitWith(worst('fault') ? 1 : worst('warning') ? 3 : 0);
+    });
+}
+
+function findingsWords(findings: Finding[]): string {
+  return findings
+    .map(
+      ({ check, level, says, next }) => `${level.padEnd(7)}  ${check}: ${printable(says)}${next ? `\n         -> ${printable(next)}` : ''}`,
+    )
+    .join('\n');
 }
 
 function backupWords({ file, sha256, size, tables, rows, audit }: Backup): string {
@@ -51,7 +71,9 @@ function restoredWords(restored: Restored): string {
     `Restored the ${installation.kind} database ${installation.id} as it was on ${longDate(backup_as_of)} (${backup_made_at}): ${tables} tables, ${rows} rows.`,
     `Its audit chain is whole: ${audit.events} events, head ${audit.head}.`,
     ...(migrated.length > 0 ? [`Brought up to this release by ${migrated.join(', ')}.`] : []),
-    taken_over.length === 0 ? 'No bag in the archive is newer than the backup.' : `Bags of the archive that are newer than the backup, taken over: ${taken_over.length}`,
+    taken_over.length === 0
+      ? 'No bag in the archive is newer than the backup.'
+      : `Bags of the archive that are newer than the backup, taken over: ${taken_over.length}`,
     ...taken_over.map(takenOverWords),
     ...left.map(({ bag, why }) => `Left as it is: ${bag}: ${why}.`),
     ...not_in_store.map((bag) => `Not in the archive store, though the database names it: ${bag}.`),

@@ -9,6 +9,7 @@ import { stringify } from 'csv-stringify/sync';
 import type { Knex } from 'knex';
 import { expect } from 'vitest';
 import { EXTRACT_FILES, EXTRACT_SPEC, type ExtractFileName } from '../../db/extractColumns.ts';
+import type { Clock } from '../../jobs/clock.ts';
 import { run, type ExitCode } from '../../jobs/main.ts';
 import type { NightResult } from '../../jobs/night.ts';
 import { freshDatabase } from './database.ts';
@@ -88,6 +89,8 @@ export class Council {
   readonly register = new Register();
   /** Today, for commands without --as-of. */
   today = '2026-11-22';
+  /** Noon of today, unless a test needs the time itself. */
+  clock: Clock = () => new Date(`${this.today}T12:00:00Z`);
   readonly #close: () => Promise<void>;
   readonly #spawned: ChildProcess[] = [];
 
@@ -113,8 +116,7 @@ export class Council {
       ...(as ? ['--as', as] : []),
     ];
     const [stdout, stderr] = [new Collected(), new Collected()];
-    const clock = () => new Date(`${this.today}T12:00:00Z`);
-    const exitCode = await run(argv, { env: { ...this.env, ...env }, cwd: this.folder, stdout, stderr, clock });
+    const exitCode = await run(argv, { env: { ...this.env, ...env }, cwd: this.folder, stdout, stderr, clock: this.clock });
     return ended(exitCode, stdout.text, stderr.text);
   }
 

@@ -1,0 +1,182 @@
+/** What the database knows of its own health, as figures; whether that is good or bad is for `doctor` to say. Writes nothing. */
+import type { Knex } from 'knex';
+import type { IsoDate } from '../rules/dates.ts';
+import type { Schedule } from '../rules/schedule.ts';
+import { readEvents, verifyChain, type ChainState } from './audit.ts';
+import { brakesOn, type Brake } from './brakes.ts';
+import { shippedMigrations } from './connect.ts';
+import { checkFiles } from './crossCheck.ts';
+import { readHoldsDue, type HoldSummary } from './holds.ts';
+import { inOneMoment } from './figures.ts';
+import type { Installation } from './installation.ts';
+import { readWaiting, type WaitingFile } from './outside.ts';
+import { lastComputed, lastImported, lastSuccessfulNight, type Run } from './runs.ts';
+
+export interface ServerHealth {
+  version: string;
+  /** Milliseconds since 1970 by the clock of the database, and its day in London. */
+  now: number;
+  today: IsoDate;
+  user: string;
+  superuser: boolean;
+  /** The role may change tables and triggers, and so what guards them. */
+  ownsTables: boolean;
+  migrations: { missing: string[]; unknown: string[]; none: boolean };
+}
+
+export interface RegisterHealth {
+  files: number;
+  determined: number;
+  /** Files by the version of the schedule that determined them. */
+  versions: { version: string; files: number }[];
+  danglingSubjects: number;
+  openDisagreements: number;
+  /** Files determined by both calculations again, and those on which they differ; null while facts wait for the next compute. */
+  sample: { checked: number; differ: string[] } | null;
+}
+
+export interface ServiceHealth {
+  lastImported: IsoDate | null;
+  lastNight: IsoDate | null;
+  latestNight: Run | null;
+  /** Runs that the ledger has as running though nobody holds the lock of the night. */
+  abandonedRuns: number[];
+  brakes: Brake[];
+  chain: ChainState;
+  sources: { toRemove: number; failed: number };
+  secrets: { user: string; expires_at: Date | null }[];
+  holdsDue: HoldSummary[];
+  waiting: WaitingFile[];
+  claimedRoots: string[];
+  documents: number;
+}
+
+/** A bag that the database counts on. */
+export interface RecordedBag {
+  file_ref: string;
+  state: 'waiting' | 'archived' | 'restored';
+  location: string;
+  move_to: string | null;
+  sha256: string;
+  size: number;
+}
+
+const SAMPLE = 1000;
+
+/** The server and what this connection may do on it; asks nothing of the product's tables. */
+export async function serverHealth(db: Knex): Promise<ServerHealth> {
+  const result = await db.raw<{ rows: Omit<ServerHealth, 'migrations'>[] }>(
+    `select current_setting('server_version') as version, (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
+       (now() at time zone 'Europe/London')::date as today, current_user as "user",
+       (select rolsuper from pg_roles where rolname = current_user) as superuser,
+       exists (select from pg_class c where c.relname = 'audit_events' and pg_has_role(current_user, c.relowner, 'member')) as "ownsTables"`,
+  );
+  const done = (await db.schema.hasTable('knex_migrations')) ? await db('knex_migrations').pluck<string[]>('name') : [];
+  const shipped = shippedMigrations();
+  const migrations = {
+    missing: shipped.filter((name) => !done.includes(name)),
+    unknown: done.filter((name) => !shipped.includes(name)),
+    none: done.length === 0,
+  };
+  return { ...(result.rows[0] as Omit<ServerHealth, 'migrations'>), migrations };
+}
+
+/** Which installation this is; undefined on a database that no command has used yet. */
+export async function readInstallation(db: Knex): Promise<Installation | undefined> {
+  return db<Installation>('installation').first<Installation | undefined>('id', 'kind');
+}
+
+/** Whether every file has its determination, and a sample of them determined again by both calculations. */
+export async function registerHealth(db: Knex, schedule: Schedule): Promise<RegisterHealth> {
+  return inOneMoment(db, async (trx) => ({
+    files: await count(trx, 'select count(*) from case_files'),
+    determined: await count(trx, 'select count(*) from determinations d join case_files f using (file_ref)'),
+    versions: await trx('determinations')
+      .groupBy('schedule_version')
+      .select(trx.raw('schedule_version as version, count(*)::int as files')),
+    danglingSubjects: await count(
+      trx,
+      `select count(*) from case_files f where exists (select from unnest(f.subject_refs) s where not exists (select from people p where p.person_ref = s))`,
+    ),
+    openDisagreements: await count(trx, 'select count(*) from disagreements where settled_on is null'),
+    sample: await checkSample(trx, schedule),
+  }));
+}
+
+/** How the service runs, and what waits for people. */
+export async function serviceHealth(db: Knex, asOf: IsoDate): Promise<ServiceHealth> {
+  const outcomes = await db('source_removals')
+    .whereIn('outcome', ['to_remove', 'failed'])
+    .groupBy('outcome')
+    .select(db.raw('outcome, count(*)::int as n'));
+  const sources = (outcome: string) => (outcomes as { outcome: string; n: number }[]).find((row) => row.outcome === outcome)?.n ?? 0;
+  return {
+    lastImported: await lastImported(db),
+    lastNight: await lastSuccessfulNight(db),
+    latestNight: (await db<Run>('runs').where({ kind: 'nightly' }).orderBy('id', 'desc').first()) ?? null,
+    abandonedRuns: await abandonedRuns(db),
+    brakes: await brakesOn(db),
+    chain: await verifyChain(readEvents(db)),
+    sources: { toRemove: sources('to_remove'), failed: sources('failed') },
+    secrets: await secretsOfPeople(db),
+    holdsDue: await readHoldsDue(db, asOf),
+    waiting: await readWaiting(db),
+    claimedRoots: await db('claimed_roots').pluck<string[]>('path'),
+    documents: await count(db, 'select count(*) from documents'),
+  };
+}
+
+/** Every bag that must be in the archive store. */
+export async function recordedBags(db: Knex): Promise<RecordedBag[]> {
+  return db<RecordedBag>('bags')
+    .whereIn('state', ['waiting', 'archived', 'restored'])
+    .orderBy('id')
+    .select('file_ref', 'state', 'location', 'move_to', 'sha256', 'size');
+}
+
+/** As of the day of the last compute, for what is stored was determined on it. Each day tries other files. */
+async function checkSample(trx: Knex, schedule: Schedule): Promise<RegisterHealth['sample']> {
+  const computed = await lastComputed(trx);
+  if (computed === null || (await changedSinceCompute(trx))) return null;
+  const result = await trx.raw<{ rows: { file_ref: string }[] }>(
+    'select file_ref from case_files order by md5(file_ref || :computed) limit :SAMPLE',
+    { computed, SAMPLE },
+  );
+  const checked = await checkFiles(
+    trx,
+    schedule,
+    computed,
+    result.rows.map((row) => row.file_ref),
+  );
+  const differ = checked.filter((file) => !file.agree).map((file) => file.caseFile.fileRef);
+  return { checked: checked.length, differ };
+}
+
+/** An import by itself brings facts that no compute has seen yet. */
+async function changedSinceCompute(trx: Knex): Promise<boolean> {
+  const landed = await trx('imports').max('landed_at as at').first<{ at: Date | null }>();
+  const computed = await trx('runs').whereRaw("counts -> 'compute' is not null").max('finished_at as at').first<{ at: Date | null }>();
+  return landed.at !== null && (computed.at === null || landed.at > computed.at);
+}
+
+/** A run that is alive holds the lock; asked within a transaction, so that ours is let go at once. */
+async function abandonedRuns(db: Knex): Promise<number[]> {
+  const running = await db('runs').where({ outcome: 'running' }).pluck<number[]>('id');
+  if (running.length === 0) return [];
+  const result = await db.raw<{ rows: { alone: boolean }[] }>("select pg_try_advisory_xact_lock(hashtext('night')) as alone");
+  return result.rows[0]?.alone ? running : [];
+}
+
+/** Of each person the token that is in force longest, if any. */
+async function secretsOfPeople(db: Knex): Promise<ServiceHealth['secrets']> {
+  const result = await db.raw<{ rows: ServiceHealth['secrets'] }>(
+    `select u.name as "user", max(s.expires_at) as expires_at from users u
+     left join user_secrets s on s.user_name = u.name and s.kind = 'token' and s.ended_at is null group by u.name order by u.name`,
+  );
+  return result.rows;
+}
+
+async function count(db: Knex, select: string): Promise<number> {
+  const result = await db.raw<{ rows: { count: number }[] }>(select);
+  return Number(result.rows[0]?.count ?? 0);
+}

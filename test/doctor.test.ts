@@ -1,0 +1,250 @@
+/** The doctor: silent when all is well, and each thing that can be wrong said with what to do next. */
+import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock, todayInLondon } from '../jobs/clock.ts';
+import type { Finding } from '../jobs/doctor/findings.ts';
+import { addDays } from '../rules/dates.ts';
+import { emptyDatabase } from './setup/database.ts';
+import { rehearsal, type Council } from './setup/commands.ts';
+
+/** Clocks are compared, so these rehearsals are played today. */
+const TODAY = todayInLondon(systemClock);
+let council: Council;
+
+beforeEach(async () => {
+  council = await rehearsal();
+  council.today = TODAY;
+  council.clock = systemClock;
+});
+
+afterEach(() => council.close());
+
+describe('an installation', () => {
+  it('in which all is well: every line ok, exit 0, and nothing written', async () => {
+    await archiveSome();
+    const before = await council.db('audit_events').count();
+    const result = await council.retention('doctor --bags');
+    expect([result.exitCode, result.stdout.split('\n').filter((line) => !line.startsWith('ok'))]).toEqual([
+      0,
+      ['REHEARSAL: nothing here is the real register.', ''],
+    ]);
+    expect(result.stdout).toMatch(/ok +both calculations: They agree on a sample of 2 files/);
+    expect(result.stdout).toMatch(/ok +bags: 2 bags are read back and verified/);
+    expect(await council.db('audit_events').count()).toEqual(before);
+  });
+
+  it('that nobody has used yet: made nothing by asking', async () => {
+    const empty = await emptyDatabase();
+    const result = await council.retention('doctor --json', { DATABASE_URL: empty.url });
+    expect([result.exitCode, wrong(result.json())]).toEqual([3, [['migrations', 'warning']]]);
+    expect(await empty.db('pg_tables').where({ schemaname: 'public' })).toEqual([]);
+    await empty.close();
+    const unused = await council.retention('doctor --json');
+    expect([unused.exitCode, wrong(unused.json()), await council.db('installation')]).toEqual([3, [['installation', 'warning']], []]);
+  });
+
+  it('that cannot be examined: settings or database', async () => {
+    const settings = await council.retention('doctor --json', { KEEP_DAYS: 'ninety', NIGHT: '30 1 * * *' });
+    expect([settings.exitCode, wrong(settings.json())]).toEqual([
+      1,
+      [
+        ['settings', 'fault'],
+        ['settings', 'fault'],
+      ],
+    ]);
+    const database = await council.retention('doctor --json', { DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none' });
+    expect([database.exitCode, wrong(database.json())]).toEqual([1, [['database', 'fault']]]);
+  });
+
+  it('that is live, and reached as the owner or superuser: warned of', async () => {
+    const live = await rehearsal({ RETENTION_REHEARSAL: '' });
+    [live.today, live.clock] = [TODAY, systemClock];
+    live.register.child('CF-1');
+    await live.writeExtract();
+    await live.done(['nightly', '--import', live.extract]);
+    const result = await live.retention('doctor');
+    expect([result.exitCode, result.stdout]).toEqual([
+      3,
+      expect.stringMatching(/warning +installation: This live database is reached as \w+, (a superuser|who owns its tables)/),
+    ]);
+    const other = await live.retention('doctor --json', { DOCUMENT_ROOT: path.join(live.folder, 'elsewhere') });
+    expect(wrong(other.json())).not.toContainEqual(['folders', 'fault']);
+    await rm(path.join(live.documentRoot, '.retention'));
+    const lost = await live.retention('doctor');
+    expect([lost.exitCode, lost.stdout]).toEqual([1, expect.stringContaining("has lost this database's mark")]);
+    const rehearsing = await live.retention('doctor', { RETENTION_REHEARSAL: '1' });
+    expect([rehearsing.exitCode, rehearsing.stdout]).toEqual([1, expect.stringContaining('but this is a live database')]);
+    const strange = await council.retention('compute');
+    expect(strange.exitCode).toBe(0);
+    const overLive = await council.retention('doctor', { ARCHIVE_URL: live.archive });
+    expect([overLive.exitCode, overLive.stdout]).toEqual([1, expect.stringContaining('bears the mark of another, live database')]);
+    await live.close();
+  });
+});
+
+describe('what is wrong is said:', () => {
+  beforeEach(archiveSome);
+
+  const cases: [string, () => Promise<unknown>, check: string, level: string, says: RegExp, next: RegExp][] = [
+    [
+      'a bag that is gone',
+      () => rm(path.join(council.archive, 'CF-1.zip')),
+      'bags',
+      'fault',
+      /Not in the archive store: CF-1\.zip/,
+      /bring them back/,
+    ],
+    ['a bag that is damaged', () => truncate(path.join(council.archive, 'CF-2.zip'), 200), 'bags', 'fault', /Damaged: CF-2\.zip/, /--bags/],
+    [
+      'a bag nobody knows',
+      () => writeFile(path.join(council.archive, 'CF-77.zip'), 'x'),
+      'bags',
+      'warning',
+      /unknown to the database: CF-77\.zip/,
+      /never deleted unread/,
+    ],
+    [
+      'a brake',
+      () => council.db('brakes').insert({ name: 'volume', tripped_on: TODAY, details: '{"newly_due":99,"predicted":1}' }),
+      'brakes',
+      'warning',
+      /"volume" is on \(newly due: 99/,
+      /brake release volume/,
+    ],
+    [
+      'a file without determination',
+      () => council.db('determinations').where({ file_ref: 'CF-3' }).delete(),
+      'determinations',
+      'fault',
+      /1 of 2 files have no determination/,
+      /compute/,
+    ],
+    [
+      'a date that one calculation does not find',
+      () => council.db('determinations').where({ file_ref: 'CF-3' }).update({ retain_until: '2020-01-01' }),
+      'both calculations',
+      'fault',
+      /differ on 1 of 2 files: CF-3/,
+      /hold on everything/,
+    ],
+    [
+      'an audit that was rewritten',
+      () => asOwner('audit_events', "update audit_events set actor = 'nobody' where seq = 2"),
+      'audit',
+      'fault',
+      /event 2 was changed/,
+      /Keep this database as it is/,
+    ],
+    [
+      'a subject who is not there',
+      () => asOwner('people', "delete from people where person_ref = 'CF-3-P'"),
+      'subjects',
+      'fault',
+      /1 files name a person/,
+      /Import a complete extract/,
+    ],
+    [
+      'a run that was left',
+      () => council.db('runs').insert({ kind: 'compute', as_of: TODAY }),
+      'runs',
+      'warning',
+      /are entered as running, but their process is gone/,
+      /next run/,
+    ],
+    [
+      'a night that failed',
+      () =>
+        council.db('runs').insert({ kind: 'nightly', as_of: TODAY, outcome: 'failed', error: 'the disk is full', finished_at: new Date() }),
+      'last night',
+      'fault',
+      /failed: the disk is full/,
+      /nightly/,
+    ],
+    [
+      'a source that stays',
+      () => council.db('source_removals').update({ outcome: 'failed', path: 'x' }),
+      'sources',
+      'warning',
+      /1 source documents .* could not be removed/,
+      /Each night tries again/,
+    ],
+    [
+      'a hold to review',
+      () =>
+        council.done(['hold', 'add', '--kind', 'police', '--scope', 'file:CF-3', '--authority', 'DI', '--review-on', TODAY], {
+          as: 'm.jones',
+        }),
+      'holds',
+      'warning',
+      /Holds are due for review: 1/,
+      /hold list/,
+    ],
+    [
+      'a schedule that came since',
+      () => council.db('schedule_versions').insert({ version: 'x', in_force_from: TODAY, adopted_by: 'x', content: 'rules: [' }),
+      'schedule',
+      'fault',
+      /cannot be read/,
+      /schedule adopt/,
+    ],
+  ];
+
+  it.each(cases)('%s', async (_what, damage, check, level, says, next) => {
+    await damage();
+    const result = await council.retention('doctor --bags --json');
+    const found = result.json<Finding[]>().filter((finding) => finding.level !== 'ok');
+    expect(found).toEqual([{ check, level, says: expect.stringMatching(says) as string, next: expect.stringMatching(next) as string }]);
+    expect(result.exitCode).toBe(level === 'fault' ? 1 : 3);
+  });
+
+  it('extracts and nights that stopped coming', async () => {
+    const late = await council.retention('doctor --json', { asOf: addDays(TODAY, 3) });
+    expect([late.exitCode, wrong(late.json())]).toEqual([
+      3,
+      [
+        ['extract', 'warning'],
+        ['night', 'warning'],
+      ],
+    ]);
+    const stale = await council.retention('doctor --json', { asOf: addDays(TODAY, 15) });
+    expect([stale.exitCode, wrong(stale.json())]).toEqual([
+      1,
+      [
+        ['extract', 'fault'],
+        ['night', 'fault'],
+      ],
+    ]);
+  });
+
+  it('folders that lie in each other, or are gone', async () => {
+    const nested = await council.retention('doctor --json', { ARCHIVE_URL: path.join(council.documentRoot, 'archive') });
+    expect(wrong(nested.json())).toContainEqual(['folders', 'fault']);
+    await mkdir(path.join(council.folder, 'empty'));
+    const gone = await council.retention('doctor', { ARCHIVE_URL: path.join(council.folder, 'nowhere') });
+    expect([gone.exitCode, gone.stdout]).toEqual([1, expect.stringMatching(/ARCHIVE_URL .* is not there\.\n +-> Mount the share/)]);
+  });
+});
+
+/** Two files archived, one not due, one open. */
+async function archiveSome(): Promise<void> {
+  council.register.child('CF-1').child('CF-2').child('CF-3', {}, { date_of_birth: '2015-01-01' }).child('CF-4', { closed_on: '' });
+  await council.document('CF-1', 'CF-1/letter.txt');
+  await council.night(addDays(TODAY, -10));
+  await council.approveAndSign(1, addDays(TODAY, -10));
+  await council.night(addDays(TODAY, -1));
+  council.register.files.delete('CF-1');
+  council.register.files.delete('CF-2');
+  await council.night(TODAY);
+}
+
+function wrong(findings: Finding[]): [string, string][] {
+  return findings.filter((finding) => finding.level !== 'ok').map(({ check, level }) => [check, level]);
+}
+
+/** What only who owns the database can do: past its triggers. */
+async function asOwner(table: string, statement: string): Promise<void> {
+  await council.db.raw(`alter table ${table} disable trigger user`);
+  await council.db.raw(statement);
+  await council.db.raw(`alter table ${table} enable trigger user`);
+}
