@@ -35,7 +35,8 @@ const OWNER_ONLY = 0o100600;
  * then moved. On failure nothing is left. Throws a Refusal when there is such a file already.
  */
 export async function makeBackup(db: Knex, file: string, made: { product: string; asOf: IsoDate }): Promise<Backup> {
-  const { store, location, close } = placeOf(file);
+  const place = placeOf(file);
+  const { store, location } = place;
   if (await store.exists(location))
     throw new Refusal('file_exists', `${file} is there already, and a backup is not overwritten. Give it another name.`);
   try {
@@ -47,7 +48,7 @@ export async function makeBackup(db: Knex, file: string, made: { product: string
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
     return { file, sha256: staged.sha256, size: staged.size, tables: tables.length, rows, audit };
   } finally {
-    await close();
+    await place.close();
   }
 }
 
@@ -82,7 +83,8 @@ async function stageBackup(
 ): Promise<{ staged: StagedObject; manifest: Manifest }> {
   const stop = new AbortController();
   const zip = new ZipFile();
-  const staging = store.stage(addAbortSignal(stop.signal, zip.outputStream as Readable));
+  const output = addAbortSignal(stop.signal, zip.outputStream as Readable);
+  const staging = store.stage(output);
   const filling = fill(trx, zip, made, stop.signal);
   try {
     const [staged, manifest] = await Promise.all([staging, filling]);

@@ -58,8 +58,6 @@ async function findDifferences(trx: Knex.Transaction, schedule: Schedule, asOf: 
   await trx.raw('set local parallel_setup_cost = 0');
   await trx.raw('set local parallel_tuple_cost = 0');
   await trx.raw("set local work_mem = '128MB'");
-  // Compiling the expressions took three times as long as evaluating them for a million files.
-  await trx.raw('set local jit = off');
   const stored = `d.outcome as old_outcome, d.retain_until as old_retain_until, d.eligible_from as old_eligible_from, d.guarded_from, d.shortened_on,
       case when d.file_ref is not null then ${snapshot('d')} end as before`;
   // Where the ranks are equal the stored one stands for the other, so that the long expression is evaluated once a file.

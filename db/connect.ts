@@ -43,9 +43,16 @@ export function knexConfig(connection: string | Knex.PgConnectionConfig): Knex.C
   return {
     client: 'pg',
     connection,
-    pool: { min: 0, max: 8 },
+    // Compiling these long statements takes far longer than running them, a million files included.
+    pool: {
+      min: 0,
+      max: 8,
+      afterCreate: (client: pg.Client, done: (error?: Error) => void) => client.query('set jit = off', (error) => done(error)),
+    },
     // An error must not carry the values of its statement: they are names and births, and errors are logged.
     compileSqlOnError: false,
+    // knex would print on standard output, where a command's JSON goes, what it throws as well.
+    log: { warn: () => undefined },
     migrations: { directory: fileURLToPath(new URL('./migrations', import.meta.url)), loadExtensions: ['.ts'], extension: 'ts' },
   };
 }

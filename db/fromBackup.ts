@@ -80,13 +80,14 @@ function migrationsSince(manifest: Manifest): string[] {
 }
 
 /** Rows as they were, past the triggers that guard how they come to be; foreign keys and checks hold all the same. */
-async function fillTables(trx: Knex.Transaction, { manifest, rows }: OpenBackup): Promise<void> {
+async function fillTables(trx: Knex.Transaction, backup: OpenBackup): Promise<void> {
+  const { manifest } = backup;
   await writeAlike(trx);
   await requireTheseTables(trx, manifest);
   await switchTriggers(trx, manifest.tables, 'disable');
   // A migration may write rows of its own; the backup has them, as they have become since.
   for (const { name } of manifest.tables.toReversed()) await trx.raw(`delete from ${quotedName(name)}`);
-  for (const table of manifest.tables) await fillTable(trx, table, Readable.from(rows(table), { objectMode: false }));
+  for (const table of manifest.tables) await fillTable(trx, table, Readable.from(backup.rows(table), { objectMode: false }));
   for (const { name, last_value } of manifest.sequences) {
     if (last_value !== null) await trx.raw('select setval(cast(:name as regclass), :last_value)', { name: quotedName(name), last_value });
   }

@@ -178,5 +178,5 @@ async function secretsOfPeople(db: Knex): Promise<ServiceHealth['secrets']> {
 
 async function count(db: Knex, select: string): Promise<number> {
   const result = await db.raw<{ rows: { count: number }[] }>(select);
-  return Number(result.rows[0]?.count ?? 0);
+  return result.rows[0]?.count ?? 0;
 }

@@ -278,5 +278,5 @@ async function events(): Promise<unknown[]> {
     .whereLike('event', 'archived.%')
     .orderBy('seq')
     .select<{ event: string; details: string }[]>('event', 'details');
-  return rows.map(({ event, details }) => [event, JSON.parse(details)]);
+  return rows.map(({ event, details }) => [event, JSON.parse(details) as unknown]);
 }

@@ -84,7 +84,7 @@ it('leaves an event of every look-up: how many were found and what was given, ne
     .where({ event: 'person.looked_for' })
     .orderBy('seq')
     .select<{ actor: string; details: string }[]>('actor', 'details');
-  expect(events.map(({ actor, details }) => [actor, JSON.parse(details)])).toEqual([
+  expect(events.map(({ actor, details }) => [actor, JSON.parse(details) as unknown])).toEqual([
     ['c.ward', { by: ['name', 'born'], files: 1 }],
     ['c.ward', { by: ['born'], files: 0 }],
   ]);

@@ -55,6 +55,14 @@ it('archives files of many kinds, and completes lists with their certificates', 
   await council.expectAccounted();
 });
 
+it('looks for what can be found: the restricted index has them, and so has the register', async () => {
+  const indexed = await council.db<IndexedPerson>('archive_index').whereNotNull('name');
+  const personal = indexed.flatMap(({ name, date_of_birth }) => personalOf({ name: name ?? '', date_of_birth: date_of_birth ?? '' }));
+  const kept = personal.filter((one) => !/[/]| [A-Z][a-z]+ \d{4}$/.test(one));
+  expect(new Set(leaks(await textOfTable('archive_index'), kept))).toEqual(new Set(kept));
+  expect(leaks(await textOfTable('people'), extract.flatMap(personalOf)).length).toBeGreaterThan(200);
+});
+
 describe('no name and no birth of anybody in the extract is', () => {
   it('in a log or in what a night prints', () => {
     expect(said.length).toBeGreaterThan(1_000);

@@ -105,7 +105,7 @@ export async function up(db: Knex): Promise<void> {
     id: ['bigint generated always as identity primary key', 'Number'],
     file_ref: [`${REF} not null references case_files on delete cascade`, 'The file'],
     keep_until: ['date not null', 'Last day of the deferral; candidate from the next day'],
-    reason_code: ['text', 'Why'],
+    reason_code: [`text ${oneOf('reason_code', REASON_CODES)}`, 'Why'],
     note: ['text', 'Free text'],
     list_id: ['bigint references disposal_lists', 'The list it was decided on'],
     decided_by: ['text not null', 'Who'],

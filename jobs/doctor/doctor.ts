@@ -11,21 +11,9 @@ import { todayInLondon } from '../clock.ts';
 import { businessDate, type CommonOptions, type Surroundings } from '../context.ts';
 import { describeError } from '../log.ts';
 import { readSettings, UsageError, type Settings } from '../settings.ts';
-import {
-  clockFindings,
-  evidenceFindings,
-  fault,
-  nightFindings,
-  ok,
-  peopleFindings,
-  registerFindings,
-  safetyFindings,
-  serverFindings,
-  warning,
-  type Circumstance,
-  type Finding,
-} from './findings.ts';
+import { clockFindings, fault, ok, safetyFindings, serverFindings, warning, type Circumstance, type Finding } from './findings.ts';
 import { bagFindings, folderFindings, lookAt, lookAtBags } from './folders.ts';
+import { evidenceFindings, nightFindings, peopleFindings, registerFindings } from './serviceFindings.ts';
 
 export interface DoctorOptions extends CommonOptions {
   /** Read every bag back and verify it. */

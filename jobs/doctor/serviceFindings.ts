@@ -1,0 +1,176 @@
+/** What the doctor says of nights, register, people and evidence, from what the database knows. Pure. */
+import type { RegisterHealth, ServiceHealth } from '../../db/health.ts';
+import type { Installation } from '../../db/installation.ts';
+import { addDays, shortDate, type IsoDate } from '../../rules/dates.ts';
+import { brakeWords } from '../steps.ts';
+import { fault, ok, some, warning, type Circumstance, type Finding } from './findings.ts';
+
+const WAITS_LONG_DAYS = 30;
+const EXPIRES_SOON_MS = 14 * 24 * 60 * 60 * 1000;
+
+/** When extracts and nights last came, how the last night ended, and which brakes are on. */
+export function nightFindings(service: ServiceHealth, where: Circumstance): Finding[] {
+  return [
+    ageFinding('extract', 'extract', service.lastImported, where),
+    ageFinding('night', 'successful night', service.lastNight, where),
+    ...lastRunFindings(service),
+    ...(service.brakes.length === 0 ? [ok('brakes', 'No brake is on.')] : service.brakes.map((brake) => brakeFinding(brake))),
+  ];
+}
+
+/** Every file once, by a schedule that is known, and by both calculations alike. */
+export function registerFindings(register: RegisterHealth, versionInForce: string): Finding[] {
+  const { files, determined, versions, danglingSubjects, openDisagreements, sample } = register;
+  const others = versions.filter(({ version }) => version !== versionInForce);
+  return [
+    files === determined && files === versions.reduce((sum, version) => sum + version.files, 0)
+      ? ok('determinations', `${files} files, each with one determination.`)
+      : files > determined
+        ? fault('determinations', `${files - determined} of ${files} files have no determination.`, 'Run "retention compute".')
+        : fault(
+            'determinations',
+            `${files} files, but their determinations do not add up to them.`,
+            'Restore the latest backup into an empty database.',
+          ),
+    others.length === 0
+      ? ok('schedule', `Version ${versionInForce} is in force.`)
+      : warning(
+          'schedule',
+          `Version ${versionInForce} is in force, but ${others.map(({ version, files: n }) => `${n} files are determined by ${version}`).join(', ')}.`,
+          'Run "retention compute", or wait for the night.',
+        ),
+    danglingSubjects === 0
+      ? ok('subjects', 'Every subject of a file is in the register.')
+      : fault(
+          'subjects',
+          `${danglingSubjects} files name a person who is not in the register.`,
+          'Import a complete extract; until then their dates may be wrong, so put a hold on everything.',
+        ),
+    openDisagreements === 0
+      ? ok('disagreements', 'No file is blocked because the two calculations differ.')
+      : warning(
+          'disagreements',
+          `${openDisagreements} files are blocked because the two calculations differ.`,
+          'Send "retention explain FILE_REF" of one to who maintains this product.',
+        ),
+    sampleFinding(sample),
+  ];
+}
+
+/** What only people can do. */
+export function peopleFindings({ kind }: Installation, service: ServiceHealth, { asOf }: Circumstance, now: number): Finding[] {
+  const findings: Finding[] = [];
+  const late = service.waiting.filter(({ since }) => since < addDays(asOf, -WAITS_LONG_DAYS));
+  if (late.length > 0)
+    findings.push(
+      warning(
+        'waiting',
+        `${late.length} files have waited more than ${WAITS_LONG_DAYS} days for a receipt or their paper: ${some(late.map((file) => file.file_ref))}.`,
+        'See "retention waiting"; record what happened with "transfer received" or "paper done".',
+      ),
+    );
+  if (service.holdsDue.length > 0)
+    findings.push(
+      warning(
+        'holds',
+        `Holds are due for review: ${some(service.holdsDue.map((hold) => String(hold.id)))}.`,
+        'See "retention hold list"; ask for the release of those that ended.',
+      ),
+    );
+  const expired = service.secrets.filter(({ expires_at }) => expires_at === null || expires_at.getTime() <= now).map(({ user }) => user);
+  const soon = service.secrets
+    .filter(({ expires_at }) => expires_at !== null && expires_at.getTime() > now && expires_at.getTime() < now + EXPIRES_SOON_MS)
+    .map(({ user }) => user);
+  if (kind === 'live' && expired.length > 0)
+    findings.push(
+      warning(
+        'tokens',
+        `Without a token in force: ${some(expired)}.`,
+        'An admin adds them again ("retention users add"), and they enrol with the new code.',
+      ),
+    );
+  if (kind === 'live' && soon.length > 0)
+    findings.push(warning('tokens', `Their token expires within two weeks: ${some(soon)}.`, 'An admin adds them again before that.'));
+  return findings.length > 0
+    ? findings
+    : [ok('people', 'Nothing waits longer than it should: no hold to review, no receipt, no paper, no token.')];
+}
+
+/** Whether the evidence is whole, and what of archived files is still at the source. */
+export function evidenceFindings({ chain, sources }: ServiceHealth): Finding[] {
+  return [
+    chain.faults.length === 0
+      ? ok('audit', `The audit chain is whole: ${chain.events} events, head ${chain.head}.`)
+      : fault(
+          'audit',
+          `The audit chain is broken: ${chain.faults.slice(0, 3).join('; ')}.`,
+          'Keep this database as it is, stop the nights, and find out who changed it; the heads in earlier reports say since when.',
+        ),
+    sources.failed > 0
+      ? warning(
+          'sources',
+          `${sources.failed} source documents of archived files could not be removed.`,
+          'Each night tries again; check that the document root is writable and that nobody has changed them.',
+        )
+      : ok(
+          'sources',
+          sources.toRemove > 0
+            ? `${sources.toRemove} source documents are removed by the next night.`
+            : 'No source document waits to be removed.',
+        ),
+  ];
+}
+
+function ageFinding(check: string, what: string, last: IsoDate | null, { asOf, maxAgeDays }: Circumstance): Finding {
+  if (last === null) return warning(check, `There was no ${what} yet.`, 'Run "retention nightly --import DIR".');
+  const says = `The last ${what} was on ${shortDate(last)}.`;
+  if (last < addDays(asOf, -maxAgeDays))
+    return fault(
+      check,
+      `${says} That is more than MAX_AGE_DAYS (${maxAgeDays}) ago.`,
+      'Find out why none came; the next night will stop with the brake "stale".',
+    );
+  if (last < addDays(asOf, -2)) return warning(check, says, 'Find out why none came since.');
+  return ok(check, says);
+}
+
+function lastRunFindings({ latestNight, abandonedRuns }: ServiceHealth): Finding[] {
+  const findings: Finding[] = [];
+  if (latestNight?.outcome === 'failed' || latestNight?.outcome === 'interrupted')
+    findings.push(
+      fault(
+        'last night',
+        `The night of ${shortDate(latestNight.as_of)} ${latestNight.outcome === 'failed' ? `failed: ${latestNight.error ?? ''}` : 'was interrupted.'}`,
+        'Put right what it names, then run "retention nightly" again.',
+      ),
+    );
+  if (abandonedRuns.length > 0)
+    findings.push(
+      warning(
+        'runs',
+        `Runs ${some(abandonedRuns.map(String))} are entered as running, but their process is gone.`,
+        'The next run marks them as interrupted and finishes what they left.',
+      ),
+    );
+  return findings.length > 0 ? findings : [ok('runs', 'No run failed lately, and none was left half-way.')];
+}
+
+function brakeFinding({ name, tripped_on, details }: ServiceHealth['brakes'][number]): Finding {
+  const [says = '', next = ''] = brakeWords(name, details).split(/(?<=\)\.) /);
+  return warning('brakes', `${says} Since ${shortDate(tripped_on)}.`, next);
+}
+
+function sampleFinding(sample: RegisterHealth['sample']): Finding {
+  if (sample === null)
+    return warning(
+      'both calculations',
+      'The latest facts have not been determined yet, so no sample was tried.',
+      'Run "retention compute", then this again.',
+    );
+  if (sample.differ.length === 0) return ok('both calculations', `They agree on a sample of ${sample.checked} files.`);
+  return fault(
+    'both calculations',
+    `They differ on ${sample.differ.length} of ${sample.checked} files: ${some(sample.differ)}.`,
+    'Put a hold on everything, and send "retention explain FILE_REF" of one to who maintains this product.',
+  );
+}
