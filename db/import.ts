@@ -153,7 +153,10 @@ function noticesOf(extract: Extract): string[] {
     if (!file.present) notices.push(`${name} is absent: what was known of it stays as it was.`);
     else {
       for (const column of file.ignoredColumns) notices.push(`${name}: the column "${column}" is unknown and was ignored.`);
-      for (const column of file.absentColumns) notices.push(`${name}: the column ${column} is absent: its facts stay as they were.`);
+      const [first, ...others] = file.absentColumns;
+      if (first && others.length === 0) notices.push(`${name}: the column ${first} is absent: its facts stay as they were.`);
+      if (others.length > 0)
+        notices.push(`${name}: the columns ${file.absentColumns.join(', ')} are absent: their facts stay as they were.`);
     }
   }
   return notices;
