@@ -1,7 +1,7 @@
 /** Makes backups: every table from one moment into one verified file; and deletes those of ours that are old. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { addAbortSignal, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Knex } from 'knex';
 import { to as copyTo } from 'pg-copy-streams';
@@ -83,8 +83,7 @@ async function stageBackup(
 ): Promise<{ staged: StagedObject; manifest: Manifest }> {
   const stop = new AbortController();
   const zip = new ZipFile();
-  const output = addAbortSignal(stop.signal, zip.outputStream as Readable);
-  const staging = store.stage(output);
+  const staging = store.stage(Readable.from(zip.outputStream, { objectMode: false, signal: stop.signal }));
   const filling = fill(trx, zip, made, stop.signal);
   try {
     const [staged, manifest] = await Promise.all([staging, filling]);

@@ -1,6 +1,6 @@
 /** Owns packing one case file into one bag: streamed, verified by reading it back, and only then put in its place. */
 import { createHash } from 'node:crypto';
-import { Readable, addAbortSignal } from 'node:stream';
+import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { ZipFile } from 'yazl';
@@ -98,7 +98,7 @@ async function stageBag(
 ): Promise<{ staged: StagedObject; documents: WrittenBag['documents'] }> {
   const stop = new AbortController();
   const zip = new ZipFile();
-  const output = addAbortSignal(stop.signal, zip.outputStream as Readable);
+  const output = Readable.from(zip.outputStream, { objectMode: false, signal: stop.signal });
   const staging = store.stage(output);
   const filling = fill({ zip, top: bagName, mtime: noonOf(content.baggingDate), content, signal: stop.signal });
   try {
@@ -183,7 +183,7 @@ function noonOf(date: IsoDate): Date {
 }
 
 function jsonText(name: string, value: unknown): string {
-  const text: string | undefined = JSON.stringify(value, null, 2);
+  const text = JSON.stringify(value, null, 2) as string | undefined;
   if (text === undefined)
     throw new Error(`The record "${name}" has no value, so it cannot be put in a bag. Pass null where nothing is known.`);
   return `${text}\n`;
@@ -207,7 +207,7 @@ async function removingOnFailure(store: ArchiveStore, location: string, work: ()
     await work();
   } catch (error) {
     const [removal] = await Promise.allSettled([store.delete(location)]);
-    if (removal?.status === 'rejected')
+    if (removal.status === 'rejected')
       throw new AggregateError(
         [error, removal.reason],
         'A bag could not be finished, and its partial not be removed. The next run clears the partial; see the causes for the rest.',

@@ -36,8 +36,8 @@ export class DocumentProblem extends Error {
   }
 }
 
-// NONBLOCK, or opening a pipe that took the document's place would wait for ever. Windows knows neither flag.
-const READ_ONLY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+// NONBLOCK, or opening a pipe that took the document's place would wait for ever. (Windows knows neither flag: undefined counts as 0.)
+const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** Codes with which a folder says that it stays: not empty, not ours to remove, a mount point. */
 const FOLDER_STAYS = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EACCES', 'EPERM', 'EBUSY', 'EROFS']);
 

@@ -307,7 +307,7 @@ describe('verifying', () => {
       'neither a record nor a document',
     ],
   ])('of a hand-made bag with %s', async (_what, changes, fault) => {
-    const files = Object.entries({ ...right, ...changes }).filter((entry): entry is [string, string] => entry[1] !== null);
+    const files = Object.entries<string | null>({ ...right, ...changes }).filter((entry): entry is [string, string] => entry[1] !== null);
     const tags = files
       .filter(([name]) => !name.startsWith('data/'))
       .map(([name, body]) => `${sha256(body)}  ${name}\n`)

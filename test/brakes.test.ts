@@ -92,12 +92,31 @@ describe('stale', () => {
     await expectAfterRelease('stale', addDays(FIRST, 15));
   });
 
-  it('goes on when the last good night is, though the extract is of today', async () => {
+  it('goes on before a list or an archive step by itself when the last good night is, though the extract is of today', async () => {
     children(2);
     await nightOf(FIRST, 0);
-    const night = await nightOf(addDays(FIRST, 15), 3);
-    await expectStopped(night, 'stale', { last_extract: addDays(FIRST, 15), last_night: FIRST });
+    await council.approveAndSign(1, FIRST);
+    const late = addDays(FIRST, 15);
+    await council.done(['import', council.extract], { asOf: late });
+    for (const [step, exitCode] of [
+      ['archive', 3],
+      ['list', 0],
+    ] as const) {
+      const result = await council.retention([step, '--json'], { asOf: late });
+      expect([result.exitCode, result.json<NightResult>().stopped]).toEqual([
+        exitCode,
+        [expect.stringContaining('The brake "stale" is on')],
+      ]);
+    }
+    await expectStopped(await nightOf(late, 0), 'stale', { last_extract: late, last_night: FIRST });
     await expectAfterRelease('stale', addDays(FIRST, 16));
+    expect(await council.bags()).toEqual(['CF-0.zip', 'CF-1.zip']);
+  });
+
+  it('stays off in a whole night that catches up with an extract of today', async () => {
+    children(2);
+    await nightOf(FIRST, 0);
+    expect((await nightOf(addDays(FIRST, 30), 0)).stopped).toEqual([]);
   });
 
   it('follows MAX_AGE_DAYS', async () => {

@@ -11,12 +11,16 @@ import { clauseWords, shippedSchedule, type Rule } from '../rules/schedule.ts';
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 
 test('the table of rules in the README is the schedule', () => {
-  const rows = shippedSchedule().rules.map((rule) => `| \`${rule.id}\` | ${clauseWords(rule)} | ${kept(rule)} | ${from(rule)} | ${reading(rule)} |`.replace(/ {2,}/g, ' '));
+  const rows = shippedSchedule().rules.map((rule) =>
+    `| \`${rule.id}\` | ${clauseWords(rule)} | ${kept(rule)} | ${from(rule)} | ${reading(rule)} |`.replace(/ {2,}/g, ' '),
+  );
   expect(tableOf('rules')).toEqual(rows);
 });
 
 test('the table of settings in the README is what the settings are checked against', () => {
-  const rows = Object.entries(SETTINGS).map(([name, [standard, meaning]]) => `| \`${name}\` |${standard ? ` \`${standard}\`` : ''} | ${meaning} |`);
+  const rows = Object.entries(SETTINGS).map(
+    ([name, [standard, meaning]]) => `| \`${name}\` |${standard ? ` \`${standard}\`` : ''} | ${meaning} |`,
+  );
   expect(tableOf('settings')).toEqual(rows);
 });
 
@@ -28,7 +32,9 @@ test('the README names every command, and no command is without an example in it
   expect(leaves.filter((name) => !table.includes(`\`${name}`))).toEqual([]);
   for (const name of leaves) {
     const before = around.stdout.readableLength;
-    const command = name.split(' ').reduce<Command>((parent, word) => parent.commands.find((child) => child.name() === word) ?? parent, program);
+    const command = name
+      .split(' ')
+      .reduce<Command>((parent, word) => parent.commands.find((child) => child.name() === word) ?? parent, program);
     command.outputHelp();
     expect(String(around.stdout.read(around.stdout.readableLength - before) as Buffer), name).toContain(`$ retention ${name}`);
   }
@@ -40,7 +46,9 @@ function tableOf(name: string): string[] {
 }
 
 function leafCommands(command: Command, path = ''): string[] {
-  return command.commands.flatMap((child) => (child.commands.length > 0 ? leafCommands(child, `${path}${child.name()} `) : [`${path}${child.name()}`]));
+  return command.commands.flatMap((child) =>
+    child.commands.length > 0 ? leafCommands(child, `${path}${child.name()} `) : [`${path}${child.name()}`],
+  );
 }
 
 function kept(rule: Rule): string {
@@ -51,7 +59,9 @@ function kept(rule: Rule): string {
 function from(rule: Rule): string {
   if ('permanent' in rule) return '';
   if (typeof rule.from === 'string') return rule.from;
-  return 'latest_of' in rule.from ? `latest of ${rule.from.latest_of.join(', ')}` : `latest known of ${rule.from.latest_known_of.join(', ')}`;
+  return 'latest_of' in rule.from
+    ? `latest of ${rule.from.latest_of.join(', ')}`
+    : `latest known of ${rule.from.latest_known_of.join(', ')}`;
 }
 
 function reading(rule: Rule): string {

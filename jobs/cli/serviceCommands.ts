@@ -81,6 +81,7 @@ function restoredWords(restored: Restored): string {
     '  - holds placed or released after the backup: none of them is here. Place them again;',
     '  - decisions, sign-offs and confirmations after the backup: lists have gone back to where they were;',
     '  - the bags named above, and that the archive store and the document root are the right ones;',
+    '  - that the database this one takes the place of, if it is still there, runs no night any more: both bear the same id;',
     '  - people and tokens: who was added, changed or taken back after the backup.',
     'Then an authoriser runs: retention brake release restored --reason "…". Import the latest extract with the next night.',
   ].join('\n');
