@@ -59,6 +59,7 @@ export function knexConfig(connection: string | Knex.PgConnectionConfig): Knex.C
 
 /** Runs the migrations that are missing. Several processes may call it at once: knex takes a lock. */
 export async function migrate(db: Knex): Promise<void> {
+  if (await isMigrated(db)) return;
   // knex's own lock refuses a second starter at once; this one makes it wait.
   await db.transaction(async (trx) => {
     await trx.raw("select pg_advisory_xact_lock(hashtext('migrate'))");
@@ -66,11 +67,11 @@ export async function migrate(db: Knex): Promise<void> {
   });
 }
 
-/** True when every migration of this release has run. */
+/** True when every migration of this release has run, and none of a later one. */
 export async function isMigrated(db: Knex): Promise<boolean> {
   if (!(await db.schema.hasTable('knex_migrations'))) return false;
   const done = await db('knex_migrations').count();
-  return Number(done[0]?.['count'] ?? 0) >= shippedMigrations().length;
+  return Number(done[0]?.['count'] ?? 0) === shippedMigrations().length;
 }
 
 /** Names of the migrations of this release, in their order. */

@@ -291,10 +291,18 @@ describe('bags of files that were archived after the backup', () => {
   async function expectTakenOver(files = ['CF-1', 'CF-2', 'CF-3']): Promise<void> {
     expect(await other.db('case_files').whereIn('file_ref', files)).toEqual([]);
     expect(await other.db('residual_records').orderBy('file_ref').pluck('file_ref')).toEqual(files);
+    for (const file of files) {
+      const found = await at(other, ['find', '--name', await nameOf(file), '--born', '2000-01-02', '--json'], { as: 'c.bell' });
+      expect(found.stdout).toContain(`"${file}"`);
+    }
     expect((await at(other, 'audit verify')).stdout).toContain('The chain is whole');
     const removals = await other.db('source_removals').orderBy('id').select('file_ref', 'outcome', 'path');
     if (files.includes('CF-1')) expect(removals[0]).toEqual({ file_ref: 'CF-1', outcome: 'already_gone', path: null });
     if (files.includes('CF-1')) await expect(stat(letter)).rejects.toThrow('ENOENT');
+  }
+
+  async function nameOf(fileRef: string): Promise<string> {
+    return (await other.db('archive_index').where({ file_ref: fileRef }).first<{ name: string }>('name')).name;
   }
 
   async function goesOn(asOf = '2026-12-02'): Promise<void> {
