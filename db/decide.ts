@@ -1,10 +1,10 @@
-/** What people do with a list: decide its items, sign it off, send it back, cancel it, take a file off. */
+/** What a records manager does with a list: decides its items, takes a file off, ends it. Signing it is in signOff.ts. */
 import type { Knex } from 'knex';
-import { addDays, shortDate, type IsoDate } from '../rules/dates.ts';
+import { shortDate, type IsoDate } from '../rules/dates.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { ruleById, type Schedule } from '../rules/schedule.ts';
-import { OPEN_STATES, UNSIGNED_STATES, type Decision, type ListState, type ReasonCode } from '../rules/workflow.ts';
+import { OPEN_STATES, UNSIGNED_STATES, type ListState, type ReasonCode } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 import { digestItems, lockItems, updateListDigest, type ItemRow } from './items.ts';
 import { lockList, settleList, withdrawItems, type ListRow } from './lists.ts';
@@ -88,61 +88,6 @@ export async function decideItems(
   return { list: listId, state: await settleList(trx, listId, asOf), digest, decided: decided.length };
 }
 
-/** Authorises exactly the list of that digest. From then on what was signed never changes, and its decisions take effect. */
-export async function signOff(
-  trx: Knex.Transaction,
-  listId: number,
-  shownDigest: string,
-  { coolingOffDays }: { coolingOffDays: number },
-  { person, asOf }: Acting,
-): Promise<ListAfter & { approved: number; kept: number; referred: number; archivedFrom: IsoDate }> {
-  requirePermission(person, 'sign_off');
-  const list = await lockList(trx, listId);
-  requireState(list, ['for_sign_off'], 'signed off');
-  const items = await lockItems(trx, listId);
-  await refuseOwnDecision(trx, listId, person);
-  if (list.digest !== shownDigest) {
-    throw new Refusal(
-      'digest_moved',
-      `List ${listId} changed after it was shown to you, or the digest is mistyped. Nothing was signed. Look at it again ("retention show ${listId}") and sign with the digest it shows.`,
-      { list: listId },
-    );
-  }
-  await trx('disposal_lists').where({ id: listId }).update({
-    state: 'cooling_off',
-    signed_by: person.name,
-    signed_on: asOf,
-    signed_at: trx.fn.now(),
-    signed_digest: shownDigest,
-    cooling_off_days: coolingOffDays,
-  });
-  await takeEffect(trx, list, items, asOf);
-  await recordEvent(trx, person.name, 'list.signed_off', { list: listId, digest: shownDigest, cooling_off_days: coolingOffDays });
-  const state = await settleList(trx, listId, asOf);
-  const count = (decision: Decision) => items.filter((item) => item.status === decision).length;
-  return {
-    list: listId,
-    state,
-    digest: shownDigest,
-    approved: count('approved'),
-    kept: count('kept'),
-    referred: count('referred'),
-    archivedFrom: addDays(asOf, coolingOffDays + 1),
-  };
-}
-
-/** Returns a list to those who decide, with its decisions as they stand; the next decision puts it up for sign-off again. */
-export async function sendBack(trx: Knex.Transaction, listId: number, reason: string, { person }: Acting): Promise<ListAfter> {
-  requirePermission(person, 'send_back');
-  const list = await lockList(trx, listId);
-  requireState(list, ['for_sign_off'], 'sent back');
-  await trx('disposal_lists')
-    .where({ id: listId })
-    .update({ state: 'for_decision', sent_back_by: person.name, sent_back_reason: requireReason(reason) });
-  await recordEvent(trx, person.name, 'list.sent_back', { list: listId });
-  return { list: listId, state: 'for_decision', digest: list.digest };
-}
-
 /** Ends a list. What is not archived yet comes off it; decisions that were not signed never take effect. */
 export async function cancelList(trx: Knex.Transaction, listId: number, reason: string, { person, asOf }: Acting): Promise<ListAfter> {
   requirePermission(person, 'cancel');
@@ -192,7 +137,8 @@ export async function withdrawFiles(
   return { list: listId, state: await settleList(trx, listId, asOf), digest: list.digest };
 }
 
-function requireState(list: ListRow, states: readonly ListState[], what: string): void {
+/** Throws a Refusal that says in which states the list could be. */
+export function requireState(list: ListRow, states: readonly ListState[], what: string): void {
   if (states.includes(list.state)) return;
   throw new Refusal(
     'wrong_state',
@@ -201,7 +147,8 @@ function requireState(list: ListRow, states: readonly ListState[], what: string)
   );
 }
 
-function requireReason(reason: string): string {
+/** The reason, trimmed. Throws a Refusal when there is none. */
+export function requireReason(reason: string): string {
   const words = reason.trim();
   if (words === '') throw new Refusal('reason_missing', 'A reason is needed: say why with --reason "…".');
   return words;
@@ -295,47 +242,6 @@ function decidedColumns(item: ItemRow, asked: DecisionAsked, person: Person, asO
       acknowledges && caution.acknowledged_by === null ? { ...caution, acknowledged_by: person.name, acknowledged_on: asOf } : caution,
     ),
   };
-}
-
-async function refuseOwnDecision(trx: Knex.Transaction, listId: number, person: Person): Promise<void> {
-  const own = await trx('item_decisions').where({ list_id: listId, decided_by: person.name }).distinct<{ file_ref: string }[]>('file_ref');
-  if (own.length === 0) return;
-  throw new Refusal(
-    'own_decision',
-    `${person.name} cannot sign list ${listId}, having decided ${own.length} of its files. Ask another person who may sign.`,
-    { list: listId },
-  );
-}
-
-/** Kept files are deferred and referred ones wait for a person, from the sign-off on; both leave the list. */
-async function takeEffect(trx: Knex.Transaction, list: ListRow, items: ItemRow[], asOf: IsoDate): Promise<void> {
-  const kept = items.filter((item) => item.status === 'kept');
-  const referred = items.filter((item) => item.status === 'referred');
-  if (kept.length > 0) {
-    await trx('deferrals').insert(
-      kept.map((item) => ({
-        file_ref: item.file_ref,
-        keep_until: item.keep_until,
-        reason_code: item.reason_code,
-        note: item.note,
-        list_id: list.id,
-        decided_by: item.decided_by,
-        decided_on: asOf,
-      })),
-    );
-  }
-  if (referred.length > 0) {
-    await trx('referrals').insert(
-      referred.map((item) => ({
-        file_ref: item.file_ref,
-        note: item.note,
-        list_id: list.id,
-        referred_by: item.decided_by,
-        referred_on: asOf,
-      })),
-    );
-  }
-  await trx('disposal_list_items').where({ list_id: list.id }).whereIn('status', ['kept', 'referred']).update({ binding: false });
 }
 
 function refs(items: readonly ItemRow[]): string {

@@ -130,6 +130,27 @@ describe('facts that change', () => {
     expect(await council.explain('CF-1')).toMatchObject({ rule: 'financial', retain_until: '2026-03-31', blocks: ['open'] });
     expect(await council.lists()).toEqual([]);
   });
+
+  it('G12: adoption order 01/03/2006, died at 20: the policy says 2025, the statutory minimum blocks until 2106', async () => {
+    adopted({ date_of_birth: '1990-05-05', date_of_death: '2010-06-01' }, '2006-03-01');
+    await council.night(TODAY);
+    const story = await council.explain('CF-1');
+    expect(story).toMatchObject({ rule: 'adoption-died-adult', retain_until: '2025-06-01', blocks: ['statutory_minimum'] });
+    expect((await council.retention('explain CF-1')).stdout).toContain('1 March 2106');
+    expect(await council.lists()).toEqual([]);
+  });
+
+  it('G13: adoption order 18/04/1932, died in 2001: the minimum ended in 2007, so it is listed, with a caution', async () => {
+    adopted({ date_of_birth: '1930-01-20', date_of_death: '2001-02-03' }, '1932-04-18');
+    await council.night(TODAY);
+    expect(await council.explain('CF-1')).toMatchObject({ retain_until: '2016-02-03', blocks: ['listed'], cautions: ['death_shortens'] });
+    expect(await council.lists()).toMatchObject([{ rule: 'adoption-died-adult', items: 1 }]);
+  });
+
+  function adopted(person: Record<string, string>, order: string): void {
+    council.register.child('CF-1', { categories: 'adoption', opened_on: order, closed_on: order, adoption_order_on: order });
+    council.register.change('CF-1-P', person);
+  }
 });
 
 describe('holds', () => {

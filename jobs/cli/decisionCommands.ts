@@ -1,6 +1,7 @@
 /** Commands by which people decide: on items, on whole lists. */
 import type { Command } from 'commander';
-import { cancelList, decideItems, sendBack, signOff, withdrawFiles, type DecisionAsked, type ListAfter } from '../../db/decide.ts';
+import { cancelList, decideItems, withdrawFiles, type DecisionAsked, type ListAfter } from '../../db/decide.ts';
+import { sendBack, signOff } from '../../db/signOff.ts';
 import { longDate, readDate, type IsoDate } from '../../rules/dates.ts';
 import { REASON_CODES } from '../../rules/workflow.ts';
 import type { CommonOptions } from '../context.ts';
