@@ -180,7 +180,8 @@ async function whereToLook(council: Council): Promise<void> {
   say(`  reports of each night   ${shown(join(HOME, 'reports'))}   (open retention-report.html)`);
   say(`  archived bags           ${shown(join(HOME, 'archive'))}   (unzip one: sha256sum -c manifest-sha256.txt)`);
   say(`  the extracts            ${shown(join(HOME, 'extract-1'))}, ${shown(join(HOME, 'extract-2'))}`);
-  say(`  go on from here         RETENTION_HOME=${shown(HOME)} npx retention lists`);
+  const database = process.env['DATABASE_URL'] ? 'DATABASE_URL=(the same server, database retention_demo) ' : '';
+  say(`  go on from here         ${database}RETENTION_HOME=${shown(HOME)} npx retention lists`);
 }
 
 /** A file to keep, one to refer, and one the police ask for: of different lists where there are enough. */
