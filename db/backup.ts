@@ -12,7 +12,7 @@ import type { StagedObject } from './archiveStore.ts';
 import { auditHead, recordEvent } from './audit.ts';
 import { entryNameOf, MANIFEST, placeOf, rowMeter, verifyBackup, withBackup, type BackedUpTable, type Manifest } from './backupFile.ts';
 import { quotedName, readSequences, tablesInOrder, writeAlike, type TableShape } from './catalogue.ts';
-import { systemCode } from './fileIo.ts';
+import { abortable, systemCode } from './fileIo.ts';
 import { inOneMoment } from './figures.ts';
 import type { FolderStore } from './folderStore.ts';
 import type { Installation } from './installation.ts';
@@ -83,7 +83,7 @@ async function stageBackup(
 ): Promise<{ staged: StagedObject; manifest: Manifest }> {
   const stop = new AbortController();
   const zip = new ZipFile();
-  const staging = store.stage(Readable.from(zip.outputStream, { objectMode: false, signal: stop.signal }));
+  const staging = store.stage(abortable(zip.outputStream, stop.signal));
   const filling = fill(trx, zip, made, stop.signal);
   try {
     const [staged, manifest] = await Promise.all([staging, filling]);

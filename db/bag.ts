@@ -22,6 +22,7 @@ import type { BaggedFile } from './bagFormat.ts';
 import { placeDocuments, recordPayloadName } from './bagPayload.ts';
 import { BagDamaged, inspectBag } from './bagVerify.ts';
 import { DocumentProblem, readDocument, refuseAltered, refuseUnsafe } from './documentRoot.ts';
+import { abortable } from './fileIo.ts';
 import { StoreProblem } from './storeProblem.ts';
 
 export { bagFileName, bagLocation } from './bagFormat.ts';
@@ -98,8 +99,7 @@ async function stageBag(
 ): Promise<{ staged: StagedObject; documents: WrittenBag['documents'] }> {
   const stop = new AbortController();
   const zip = new ZipFile();
-  const output = Readable.from(zip.outputStream, { objectMode: false, signal: stop.signal });
-  const staging = store.stage(output);
+  const staging = store.stage(abortable(zip.outputStream, stop.signal));
   const filling = fill({ zip, top: bagName, mtime: noonOf(content.baggingDate), content, signal: stop.signal });
   try {
     const [staged, documents] = await Promise.all([staging, filling]);

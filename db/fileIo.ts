@@ -1,6 +1,7 @@
 /** Owns the file operations that the document root and the archive store share: reading in pieces, and making a change last. */
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { Readable, addAbortSignal } from 'node:stream';
 
 /** Large enough that hashing, not the number of reads, sets the pace; small enough to hold several of them. */
 const PIECE = 256 * 1024;
@@ -41,4 +42,13 @@ async function syncAndClose(handle: FileHandle): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * The stream itself, destroyed when the signal aborts. A wrapper by `Readable.from` would wait for a read that never comes
+ * where the other end has failed.
+ */
+export function abortable(stream: NodeJS.ReadableStream, signal: AbortSignal): Readable {
+  if (!(stream instanceof Readable)) throw new Error('This is not one of Node’s own streams, so it could not be stopped.');
+  return addAbortSignal(signal, stream);
 }
