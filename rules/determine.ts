@@ -3,7 +3,7 @@
  * nothing with it but the schedule and the facts, and the two must agree.
  */
 import { anniversary, birthdaySpan, dayAfter, financialYearEnd, possibleDays, type IsoDate } from './dates.ts';
-import type { CaseFile, Category, Subject } from './facts.ts';
+import { caseDates, type CaseFile, type Category, type Subject } from './facts.ts';
 import { rulesOf, type PermanentRule, type Rule, type RuleCondition, type Schedule, type TimedRule, type Trigger } from './schedule.ts';
 
 export const OUTCOMES = ['expires', 'awaiting', 'undetermined', 'permanent'] as const;
@@ -235,15 +235,7 @@ function subjectContradictions({ dateOfBirth, dateOfDeath }: Subject, orderOn: I
 }
 
 function recordedDates(file: CaseFile): IsoDate[] {
-  const dates = [
-    file.openedOn,
-    file.closedOn,
-    file.adoptionOrderOn,
-    file.approvalEndedOn,
-    file.notifiedOn,
-    file.lastEntryOn,
-    file.withdrawnOn,
-  ];
+  const dates = caseDates(file);
   for (const subject of file.subjects) {
     dates.push(subject.dateOfDeath, subject.dateOfBirth ? possibleDays(subject.dateOfBirth).earliest : null);
   }

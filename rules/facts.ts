@@ -39,3 +39,8 @@ export interface CaseFile {
   /** True while a families row of this family is in quarantine: a child of it may be missing from `familyBirths`. */
   familyIncomplete: boolean;
 }
+
+/** The dates of the case itself, in the order of the extract's columns; null where not known. */
+export function caseDates(file: CaseFile): (IsoDate | null)[] {
+  return [file.openedOn, file.closedOn, file.adoptionOrderOn, file.approvalEndedOn, file.notifiedOn, file.lastEntryOn, file.withdrawnOn];
+}

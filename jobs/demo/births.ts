@@ -2,7 +2,7 @@
 import { statutoryMinimum } from '../../rules/checks.ts';
 import { addDays, birthdaySpan, dayAfter, possibleDays, type IsoDate, type PartialDate } from '../../rules/dates.ts';
 import { determine, type Pair } from '../../rules/determine.ts';
-import type { CaseFile, Subject } from '../../rules/facts.ts';
+import { caseDates, type CaseFile, type Subject } from '../../rules/facts.ts';
 import type { Schedule } from '../../rules/schedule.ts';
 import type { Bundle } from './draft.ts';
 
@@ -48,17 +48,7 @@ export class BirthKeeper {
   /** The events of the file and every date its determination, explained, would print but a birth itself. */
   #otherDates(file: CaseFile): IsoDate[] {
     const determination = determine(file, this.#schedule, this.#asOf);
-    const dates = [
-      file.openedOn,
-      file.closedOn,
-      file.adoptionOrderOn,
-      file.approvalEndedOn,
-      file.notifiedOn,
-      file.lastEntryOn,
-      file.withdrawnOn,
-      determination.reviewOn,
-      statutoryMinimum(file, this.#schedule)?.until ?? null,
-    ];
+    const dates = [...caseDates(file), determination.reviewOn, statutoryMinimum(file, this.#schedule)?.until ?? null];
     return [...dates.filter((date) => date !== null), ...determination.pairs.flatMap(datesOfPair)];
   }
 }

@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse';
 import type { IsoDate } from '../../rules/dates.ts';
-import type { CaseFile, Subject } from '../../rules/facts.ts';
+import { caseDates, type CaseFile, type Subject } from '../../rules/facts.ts';
 import { EXTRACT_FILES, EXTRACT_SPEC, type ExtractFileName } from '../../db/extractColumns.ts';
 import { writeDocuments, type DocumentRow } from './documents.ts';
 import { CHANGES, type Bundle, type Change, type Edit } from './draft.ts';
@@ -129,15 +129,7 @@ function personCells(person: Subject): string[] {
 }
 
 function fileCells(file: CaseFile): string[] {
-  const dates = [
-    file.openedOn,
-    file.closedOn,
-    file.adoptionOrderOn,
-    file.approvalEndedOn,
-    file.notifiedOn,
-    file.lastEntryOn,
-    file.withdrawnOn,
-  ];
+  const dates = caseDates(file);
   return [
     file.fileRef,
     file.categories.join(';'),
