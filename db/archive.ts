@@ -17,6 +17,7 @@ import { DocumentProblem } from './documentRoot.ts';
 import { lockHolds } from './holds.ts';
 import { listedDocuments, type ItemRow } from './items.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
+import { keepPlans } from './prepared.ts';
 import { reasonsToWithdraw } from './recheck.ts';
 import { removeSources, type RemovalCounts } from './sources.ts';
 
@@ -83,6 +84,7 @@ async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly 
   const claimed: { item: Archiving | null } = { item: null };
   try {
     return await db.transaction(async (trx) => {
+      await keepPlans(trx);
       claimed.item = await claimItem(trx, settings, tried);
       return claimed.item && archiveItem(db, trx, settings, claimed.item);
     });

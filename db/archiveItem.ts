@@ -3,7 +3,6 @@ import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { explain } from '../rules/explain.ts';
 import { clauseWords, ruleById, type Schedule } from '../rules/schedule.ts';
-import { archivedFactsDigest } from './archivedRows.ts';
 import { recordEvent } from './audit.ts';
 import type { WrittenBag } from './bag.ts';
 import type { CheckedFile } from './crossCheck.ts';
@@ -107,7 +106,7 @@ async function writeResidualRecord(trx: Knex.Transaction, bag: WrittenBag, { lis
        archived_on, adult_file_ref, bag_sha256, documents_expected, documents_packed, facts_digest)
      select f.file_ref, :list, :rule, :clause, :version, :anchorYear, :retainYear, :action, :decidedBy, :signedBy, :signedOn, :asOf,
        (select r.adult_file_ref from transfer_receipts r where r.list_id = :list and r.file_ref = f.file_ref), :bag,
-       (select count(*) from documents d where d.file_ref = f.file_ref), :packed, ${archivedFactsDigest('people', 'documents')}
+       (select count(*) from documents d where d.file_ref = f.file_ref), :packed, facts_digest_of(f.file_ref)
      from case_files f where f.file_ref = :file`,
     {
       list: list.id,
@@ -142,7 +141,9 @@ async function writeArchiveIndex(trx: Knex.Transaction, fileRef: string, locatio
  * provable by the bag.
  */
 export async function emptyItems(trx: Knex.Transaction, fileRef: string): Promise<void> {
-  await trx('disposal_list_items').where({ file_ref: fileRef }).update({ anchor_on: null, retain_until: null, note: null });
+  await trx('disposal_list_items')
+    .where({ file_ref: fileRef })
+    .update({ anchor_on: null, retain_until: null, note: null, facts_digest: null });
   await trx('disposal_list_items')
     .where({ file_ref: fileRef, status: 'withdrawn' })
     .update({ status_reason: 'the reason was emptied when the file was archived' });

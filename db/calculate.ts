@@ -4,6 +4,7 @@ import { CONTRADICTIONS, GAPS, WAITS } from '../rules/determine.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { compileSchedule, RANK_CLASS, textArray } from './compile.ts';
+import { askPrepared } from './prepared.ts';
 
 /** A determination as the set-based calculation has it; no dates, rule or action but where the outcome has them. */
 export interface BulkDetermination {
@@ -81,12 +82,12 @@ export async function calculateInBulk(
 ): Promise<BulkDetermination[]> {
   const chosen = 'f.file_ref = any(:fileRefs)';
   const [sole, several] = calculationSql(schedule, chosen);
-  const result = await db.raw<{ rows: BulkDetermination[] }>(
+  return askPrepared<BulkDetermination>(
+    db,
     `with reviews as (${reviewsSql(schedule, chosen)}), x as (${sole} union all ${several})
      select x.file_ref, x.action, r.review_on, ${decodedRank(schedule)} from x left join reviews r using (file_ref)`,
     { asOf, fileRefs },
   );
-  return result.rows;
 }
 
 /** The action, from a rank and whether the Adult Services clause applies to a row with categories and subjects. */

@@ -3,7 +3,9 @@ import type { Knex } from 'knex';
 import { BLOCKS, CAUTIONS, type Block, type Caution } from '../rules/checks.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
+import { actionSql } from './calculate.ts';
 import { compileSchedule, RANK_CLASS } from './compile.ts';
+import { askPrepared } from './prepared.ts';
 
 export interface Candidacy {
   file_ref: string;
@@ -20,6 +22,8 @@ export interface Candidacy {
   cautions: Caution[];
   /** The birth is doubtful by the facts, whether or not somebody has confirmed it. */
   birth_doubtful: boolean;
+  /** The stored determination is what the schedule makes of the facts as they are now. */
+  recalculated: boolean;
 }
 
 /** Names of the narrowings of `candidacySql`; each reads `f` (case_files) and `d` (determinations). */
@@ -69,10 +73,12 @@ export function candidacySql(schedule: Schedule, where: string): string {
   return `
     select f.file_ref, d.outcome, d.rule, d.anchor_on, d.retain_until, d.eligible_from, d.action, d.review_on, d.reason, d.schedule_version,
       ${wordsThatHold(BLOCKS, blocks)} as blocks, ${wordsThatHold(CAUTIONS, cautions)} as cautions,
-      coalesce(x.doubtful_birth, false) as birth_doubtful
+      coalesce(x.doubtful_birth, false) as birth_doubtful,
+      (x.rank, ${actionSql('x.rank', 'x.clause', 'f')}) is not distinct from (d.rank, d.action) as recalculated
     from case_files f join determinations d on d.file_ref = f.file_ref
     cross join lateral (
       select bool_or(${compiled.estimatedBirth}) as estimated_birth, bool_or(${compiled.adultServicesUnknown}) as adult_services_unknown,
+        max(${compiled.rank}) as rank, bool_or(${compiled.adultServicesClause}) as clause,
         bool_or(p.date_of_death is not null) as somebody_died, max(${compiled.rankHadNobodyDied}) as rank_had_nobody_died,
         bool_or(${compiled.doubtfulBirth}) as doubtful_birth, ${birthFactsSql} as birth_facts
       from (select) one left join people p on p.person_ref = any(f.subject_refs)) x
@@ -81,8 +87,7 @@ export function candidacySql(schedule: Schedule, where: string): string {
 
 /** Blocks and cautions of these files as they stand now. */
 export async function candidacyOf(db: Knex, schedule: Schedule, asOf: IsoDate, fileRefs: readonly string[]): Promise<Candidacy[]> {
-  const result = await db.raw<{ rows: Candidacy[] }>(candidacySql(schedule, NAMED_FILES), { asOf, fileRefs });
-  return result.rows;
+  return askPrepared<Candidacy>(db, candidacySql(schedule, NAMED_FILES), { asOf, fileRefs });
 }
 
 /** Files that may be listed, oldest first: due, and blocked by nothing. */

@@ -1,4 +1,4 @@
-/** Connects to the database, given by DATABASE_URL or embedded, and brings its tables up to date. */
+/** Connects to the database, given by DATABASE_URL or embedded: as the run-time role, and as the owner where tables are made. */
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import knexModule, { type Knex } from 'knex';
@@ -8,12 +8,17 @@ import { startEmbedded } from './embedded.ts';
 export interface DatabaseSettings {
   /** Null: an embedded PostgreSQL under `home`. */
   databaseUrl: string | null;
+  /** The same database as the role that owns its tables; null where that is the role of `databaseUrl`, or is not to be used here. */
+  ownerUrl: string | null;
   home: string;
 }
 
 export interface Database {
+  /** As the run-time role, which owns nothing where the set-up has two. */
   db: Knex;
   embedded: boolean;
+  /** Does `work` as the role that owns the tables: migrations, guards, restoring a backup. */
+  asOwner<T>(work: (owner: Knex) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -29,13 +34,19 @@ export async function connect(settings: DatabaseSettings): Promise<Database> {
     await db.destroy();
     await server?.release();
   };
+  const asOwner = async <T>(work: (owner: Knex) => Promise<T>): Promise<T> => {
+    const connection = settings.databaseUrl ? settings.ownerUrl : server?.owner;
+    if (!connection) return work(db);
+    const owner = knexModule.knex(knexConfig(connection));
+    return work(owner).finally(() => owner.destroy());
+  };
   try {
     await requireVersion15(db);
   } catch (error) {
     await close();
     throw error;
   }
-  return { db, embedded: server !== null, close };
+  return { db, embedded: server !== null, asOwner, close };
 }
 
 /** knex's settings for a connection; `knexfile.ts` uses the same. */
@@ -55,23 +66,6 @@ export function knexConfig(connection: string | Knex.PgConnectionConfig): Knex.C
     log: { warn: () => undefined },
     migrations: { directory: fileURLToPath(new URL('./migrations', import.meta.url)), loadExtensions: ['.ts'], extension: 'ts' },
   };
-}
-
-/** Runs the migrations that are missing. Several processes may call it at once: knex takes a lock. */
-export async function migrate(db: Knex): Promise<void> {
-  if (await isMigrated(db)) return;
-  // knex's own lock refuses a second starter at once; this one makes it wait.
-  await db.transaction(async (trx) => {
-    await trx.raw("select pg_advisory_xact_lock(hashtext('migrate'))");
-    await db.migrate.latest();
-  });
-}
-
-/** True when every migration of this release has run, and none of a later one. */
-export async function isMigrated(db: Knex): Promise<boolean> {
-  if (!(await db.schema.hasTable('knex_migrations'))) return false;
-  const done = await db('knex_migrations').count();
-  return Number(done[0]?.['count'] ?? 0) === shippedMigrations().length;
 }
 
 /** Names of the migrations of this release, in their order. */

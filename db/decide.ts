@@ -27,7 +27,7 @@ export interface ListAfter {
 
 /**
  * Decides items of an unsigned list: those named, or with `all` those still pending (every item when none is). Nothing is
- * decided unless all can be.
+ * decided unless all can be. `replaced` says of how many items this took the place of other people's decisions, and of whose.
  */
 export async function decideItems(
   trx: Knex.Transaction,
@@ -36,12 +36,13 @@ export async function decideItems(
   which: 'all' | readonly string[],
   asked: DecisionAsked,
   { person, asOf }: Acting,
-): Promise<ListAfter & { decided: number }> {
+): Promise<ListAfter & { decided: number; replaced: { files: number; of: string[] } }> {
   requirePermission(person, 'decide');
+  const onList = await lockItems(trx, listId);
   const list = await lockList(trx, listId);
   requireState(list, UNSIGNED_STATES, 'decided on');
   checkDecision(asked, asOf);
-  const items = chooseItems(await lockItems(trx, listId), list, which, schedule);
+  const items = chooseItems(onList, list, which, schedule);
   await refuseChangedFacts(trx, items);
   if (asked.decision === 'approved') refuseUnacknowledged(items, asked.acknowledgeCautions, list);
 
@@ -64,17 +65,6 @@ export async function decideItems(
         item_digest: digests.get(item.file_ref),
       });
   }
-  await trx.batchInsert(
-    'item_decisions',
-    decided.map((item) => ({
-      list_id: listId,
-      file_ref: item.file_ref,
-      decision: asked.decision,
-      decided_by: person.name,
-      decided_on: asOf,
-    })),
-    500,
-  );
   const digest = await updateListDigest(trx, listId);
   await trx('disposal_lists').where({ id: listId }).update({ sent_back_by: null, sent_back_reason: null });
   const files = decided.map((item) => item.file_ref);
@@ -85,13 +75,12 @@ export async function decideItems(
     named_together: which !== 'all' && files.length > 1,
     digest,
   });
-  return { list: listId, state: await settleList(trx, listId, asOf), digest, decided: decided.length };
+  return { list: listId, state: await settleList(trx, listId, asOf), digest, decided: decided.length, replaced: replacedBy(person, items) };
 }
 
 /** Ends a list. What is not archived yet comes off it; decisions that were not signed never take effect. */
 export async function cancelList(trx: Knex.Transaction, listId: number, reason: string, { person, asOf }: Acting): Promise<ListAfter> {
   requirePermission(person, 'cancel');
-  // Items before the list, as archiving does, so that neither waits for the other for ever.
   const binding = (await lockItems(trx, listId)).filter((item) => item.binding);
   const list = await lockList(trx, listId);
   requireState(list, OPEN_STATES, 'cancelled');
@@ -242,6 +231,12 @@ function decidedColumns(item: ItemRow, asked: DecisionAsked, person: Person, asO
       acknowledges && caution.acknowledged_by === null ? { ...caution, acknowledged_by: person.name, acknowledged_on: asOf } : caution,
     ),
   };
+}
+
+/** Two people may decide one file at the same moment; who comes second must know that there was a first. */
+function replacedBy(person: Person, items: readonly ItemRow[]): { files: number; of: string[] } {
+  const others = items.flatMap(({ decided_by }) => (decided_by === null || decided_by === person.name ? [] : [decided_by]));
+  return { files: others.length, of: [...new Set(others)].sort() };
 }
 
 function refs(items: readonly ItemRow[]): string {

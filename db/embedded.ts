@@ -4,11 +4,33 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { codeOf, existingFolder, messageOf, runnerFor } from './embeddedBinaries.ts';
 import type { Runner, ServerChoice } from './embeddedBinaries.ts';
-import { ensureCluster, HOST, livePostmaster, logOf, passwordOf, spawnPostgres, stopPostmaster, USER } from './embeddedCluster.ts';
+import {
+  ensureCluster,
+  ensureServicePassword,
+  HOST,
+  livePostmaster,
+  logOf,
+  OWNER,
+  passwordOf,
+  SERVICE,
+  spawnPostgres,
+  stopPostmaster,
+} from './embeddedCluster.ts';
 import type { Attempt, Postmaster } from './embeddedCluster.ts';
 
+export interface Connection {
+  host: string;
+  port: number;
+  user: string;
+  password: string;
+  database: string;
+}
+
 export interface EmbeddedServer {
-  connection: { host: string; port: number; user: string; password: string; database: string };
+  /** As the role that commands work as: it owns nothing. */
+  connection: Connection;
+  /** As the role that owns everything: for making tables, and for restoring. */
+  owner: Connection;
   /** Ends this process's presence; the last one out stops the server. Further calls do nothing more. */
   release(): Promise<void>;
 }
@@ -30,7 +52,8 @@ type PresenceClient = pg.Client & { ref(): void; unref(): void };
 interface Entered {
   client: PresenceClient;
   postmaster: Postmaster;
-  connection: EmbeddedServer['connection'];
+  connection: Connection;
+  owner: Connection;
 }
 
 /**
@@ -45,7 +68,7 @@ export async function startEmbedded(home: string, choice: ServerChoice = {}): Pr
   const entered = await joinOrStart(runner);
   const leave = stayPresent(runner, entered);
   let left: Promise<void> | undefined;
-  return { connection: entered.connection, release: () => (left ??= leave()) };
+  return { connection: entered.connection, owner: entered.owner, release: () => (left ??= leave()) };
 }
 
 /**
@@ -105,14 +128,15 @@ type Refusal = { message: string; busy: boolean };
 /** One try to be present; a refusal is an answer, as the server may be starting, recovering or on its way out. */
 async function enter(runner: Runner, postmaster: Postmaster): Promise<Entered | Refusal> {
   if (postmaster.port === undefined) return { message: 'the server is starting', busy: false };
-  const connection = { host: HOST, port: postmaster.port, user: USER, password: await passwordOf(runner), database: DATABASE };
-  const client = presenceClient(connection);
+  const place = { host: HOST, port: postmaster.port, database: DATABASE };
+  const owner = { ...place, user: OWNER, password: await passwordOf(runner, OWNER) };
+  const client = presenceClient(owner);
   try {
     await client.connect();
     await client.query('select pg_advisory_lock_shared($1)', [PRESENCE]);
-    await ensureDatabase(client);
+    await ensureDatabase(client, runner);
     client.unref();
-    return { client, postmaster, connection };
+    return { client, postmaster, owner, connection: { ...place, user: SERVICE, password: await passwordOf(runner, SERVICE) } };
   } catch (error) {
     await client.end();
     if (codeOf(error) === '28P01') throw wrongPassword(runner, postmaster, error);
@@ -121,7 +145,7 @@ async function enter(runner: Runner, postmaster: Postmaster): Promise<Entered | 
 }
 
 /** The lock time-out keeps us from waiting for ever on a stopper that is itself stuck. */
-function presenceClient(connection: EmbeddedServer['connection']): PresenceClient {
+function presenceClient(connection: Connection): PresenceClient {
   const settings = { application_name: 'retention presence', ssl: false, lock_timeout: 10_000, connectionTimeoutMillis: 5_000 };
   const client = new pg.Client({ ...connection, ...settings, database: 'postgres' }) as PresenceClient;
   client.on('error', () => {
@@ -132,10 +156,16 @@ function presenceClient(connection: EmbeddedServer['connection']): PresenceClien
 }
 
 /** One after another: two creations at once would have one fail. */
-async function ensureDatabase(client: pg.Client): Promise<void> {
+async function ensureDatabase(client: pg.Client, runner: Runner): Promise<void> {
   await client.query('select pg_advisory_lock($1)', [CREATION]);
   const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
   if (!rowCount) await client.query(`create database ${DATABASE}`);
+  const role = await client.query('select 1 from pg_roles where rolname = $1', [SERVICE]);
+  const isNew = await ensureServicePassword(runner);
+  if (isNew || !role.rowCount) {
+    const password = client.escapeLiteral(await passwordOf(runner, SERVICE));
+    await client.query(`${role.rowCount ? 'alter' : 'create'} role ${SERVICE} login password ${password}`);
+  }
   await client.query('select pg_advisory_unlock($1)', [CREATION]);
 }
 

@@ -9,7 +9,10 @@ import { codeOf, commandFor, giveTo, messageOf, missingIsUndefined, renameOrDisc
 import type { Runner } from './embeddedBinaries.ts';
 
 export const HOST = '127.0.0.1';
-export const USER = 'retention';
+/** Owns the cluster and its tables. */
+export const OWNER = 'retention';
+/** What commands work as: owns nothing. */
+export const SERVICE = 'retention_service';
 const UNFINISHED = 'unfinished-';
 /** Set on every start, so that a newer program may change them without touching the data. */
 const SETTINGS = {
@@ -59,9 +62,9 @@ export async function ensureCluster(runner: Runner): Promise<void> {
   await giveTo(runner.account, cluster);
 }
 
-/** Returns the database password. Throws an Error that says so when this user may not read it. */
-export async function passwordOf(runner: Runner): Promise<string> {
-  const file = path.join(runner.folder, 'cluster', 'password');
+/** Returns the password of a role. Throws an Error that says so when this user may not read it. */
+export async function passwordOf(runner: Runner, role: typeof OWNER | typeof SERVICE): Promise<string> {
+  const file = passwordFile(path.join(runner.folder, 'cluster'), role);
   return readFile(file, 'utf8').catch((error: unknown) => {
     throw new Error(`The password of the embedded database, ${file}, cannot be read: ${messageOf(error)}. Run as the user who made it.`, {
       cause: error,
@@ -113,6 +116,16 @@ export async function stopPostmaster(runner: Runner, modes: readonly ('fast' | '
   });
 }
 
+/** Makes a password for the service role where there is none, as in a cluster of an earlier release. Returns whether it did. */
+export async function ensureServicePassword(runner: Runner): Promise<boolean> {
+  const file = passwordFile(path.join(runner.folder, 'cluster'), SERVICE);
+  if (await stat(file).catch(missingIsUndefined)) return false;
+  const beside = `${file}.${randomBytes(4).toString('hex')}`;
+  await writeFile(beside, randomBytes(24).toString('base64url'), { mode: 0o600, flag: 'wx' });
+  await rename(beside, file);
+  return true;
+}
+
 export function logOf(runner: Runner): string {
   return path.join(runner.folder, 'server.log');
 }
@@ -120,12 +133,12 @@ export function logOf(runner: Runner): string {
 /** Made beside and renamed with its password, so that two first starts cannot mix: the second throws its own away. */
 async function createCluster(runner: Runner, cluster: string): Promise<void> {
   const fresh = path.join(runner.folder, `${UNFINISHED}${randomBytes(4).toString('hex')}`);
-  const password = path.join(fresh, 'password');
+  const password = passwordFile(fresh, OWNER);
   await mkdir(fresh, { mode: 0o700 });
   await writeFile(password, randomBytes(24).toString('base64url'), { mode: 0o600 });
   await giveTo(runner.account, fresh);
   try {
-    const args = ['-D', path.join(fresh, 'data'), '-U', USER, `--pwfile=${password}`, '--auth=scram-sha-256', '--data-checksums'];
+    const args = ['-D', path.join(fresh, 'data'), '-U', OWNER, `--pwfile=${password}`, '--auth=scram-sha-256', '--data-checksums'];
     await runBinary(runner, 'initdb', [...args, '--encoding=UTF8', ...localeFor(await versionOf(runner))]);
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });
@@ -222,6 +235,10 @@ function freePort(): Promise<number> {
       server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });
   });
+}
+
+function passwordFile(cluster: string, role: typeof OWNER | typeof SERVICE): string {
+  return path.join(cluster, role === OWNER ? 'password' : 'service-password');
 }
 
 function dataOf(runner: Runner): string {

@@ -7,6 +7,7 @@ import { brakesOn, type Brake } from './brakes.ts';
 import { shippedMigrations } from './connect.ts';
 import { checkFiles } from './crossCheck.ts';
 import { readHoldsDue, type HoldSummary } from './holds.ts';
+import { guardsAreInstalled } from './guards/install.ts';
 import { inOneMoment } from './figures.ts';
 import type { Installation } from './installation.ts';
 import { readWaiting, type WaitingFile } from './outside.ts';
@@ -18,10 +19,11 @@ export interface ServerHealth {
   now: number;
   today: IsoDate;
   user: string;
-  superuser: boolean;
-  /** The role may change tables and triggers, and so what guards them. */
-  ownsTables: boolean;
+  /** What this role may do that the run-time role of a two-role set-up may not, in words; empty is as it should be. */
+  powers: string[];
   migrations: { missing: string[]; unknown: string[]; none: boolean };
+  /** Whether what the database refuses by itself is what this release says, and nobody switched any of it off. */
+  guards: { installed: boolean; switchedOff: string[] };
 }
 
 export interface RegisterHealth {
@@ -63,13 +65,23 @@ export interface RecordedBag {
 
 const SAMPLE = 1000;
 
+/** Of the role `r` of this connection. */
+const POWERS = `array_remove(array[
+    case when r.rolsuper then 'is a superuser' end,
+    case when not r.rolsuper and exists (select from pg_class c where c.oid = to_regclass('audit_events') and pg_has_role(r.oid, c.relowner, 'member'))
+      then 'owns the tables' end,
+    case when not r.rolsuper and has_schema_privilege(r.oid, current_schema(), 'create') then 'may make tables and functions' end,
+    case when not r.rolsuper and r.rolcreaterole then 'may make roles' end,
+    case when not r.rolsuper and r.rolreplication then 'may replicate' end,
+    case when not r.rolsuper and (pg_has_role(r.oid, 'pg_execute_server_program', 'member') or pg_has_role(r.oid, 'pg_write_server_files', 'member')
+      or pg_has_role(r.oid, 'pg_read_server_files', 'member')) then 'may use files and programs of the server' end], null)`;
+
 /** The server and what this connection may do on it; asks nothing of the product's tables. */
 export async function serverHealth(db: Knex): Promise<ServerHealth> {
-  const result = await db.raw<{ rows: Omit<ServerHealth, 'migrations'>[] }>(
+  const result = await db.raw<{ rows: Omit<ServerHealth, 'migrations' | 'guards'>[] }>(
     `select current_setting('server_version') as version, (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
-       (now() at time zone 'Europe/London')::date as today, current_user as "user",
-       (select rolsuper from pg_roles where rolname = current_user) as superuser,
-       exists (select from pg_class c where c.relname = 'audit_events' and pg_has_role(current_user, c.relowner, 'member')) as "ownsTables"`,
+       (now() at time zone 'Europe/London')::date as today, current_user as "user", ${POWERS} as powers
+     from pg_roles r where r.rolname = current_user`,
   );
   const done = (await db.schema.hasTable('knex_migrations')) ? await db('knex_migrations').pluck<string[]>('name') : [];
   const shipped = shippedMigrations();
@@ -78,7 +90,15 @@ export async function serverHealth(db: Knex): Promise<ServerHealth> {
     unknown: done.filter((name) => !shipped.includes(name)),
     none: done.length === 0,
   };
-  return { ...(result.rows[0] as Omit<ServerHealth, 'migrations'>), migrations };
+  return { ...(result.rows[0] as Omit<ServerHealth, 'migrations' | 'guards'>), migrations, guards: await guardsHealth(db) };
+}
+
+async function guardsHealth(db: Knex): Promise<ServerHealth['guards']> {
+  const off = await db.raw<{ rows: { trigger: string }[] }>(
+    `select c.relname || '.' || t.tgname as trigger from pg_trigger t join pg_class c on c.oid = t.tgrelid
+     where c.relnamespace = current_schema()::regnamespace and not t.tgisinternal and t.tgenabled <> 'O' order by 1`,
+  );
+  return { installed: await guardsAreInstalled(db), switchedOff: off.rows.map(({ trigger }) => trigger) };
 }
 
 /** Which installation this is; undefined on a database that no command has used yet. */

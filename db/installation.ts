@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Knex } from 'knex';
-import { longDate, type IsoDate } from '../rules/dates.ts';
+import { addDays, longDate, type IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { systemCode } from './fileIo.ts';
 
@@ -40,18 +40,25 @@ export async function claimRoots(
   if (archiveRoot && (isWithin(documentRoot, archiveRoot) || isWithin(archiveRoot, documentRoot))) {
     throw new Refusal('roots_nested', 'DOCUMENT_ROOT and ARCHIVE_URL lie one inside the other. Give the archive a folder of its own.');
   }
-  for (const root of [documentRoot, archiveRoot]) {
-    if (root) await claimRoot(db, installation, root);
-  }
+  await db.transaction(async (trx) => {
+    // One at a time: of two first starts the second must see the mark whole, and on record.
+    if (installation.kind === 'live') await trx.raw("select pg_advisory_xact_lock(hashtext('roots'))");
+    for (const root of [documentRoot, archiveRoot]) {
+      if (root) await claimRoot(trx, installation, root);
+    }
+  });
 }
 
-/** Refuses a business date ahead of the database's own clock: a machine whose clock runs ahead must not archive early. */
-export async function requireDatabaseReached(db: Knex, asOf: IsoDate): Promise<void> {
+/**
+ * Refuses a business date ahead of the database's own clock: a machine whose clock runs ahead must not archive early. Behind it may
+ * be by a day, as a night is that began before midnight; one further behind would sign and list as of days gone by.
+ */
+export async function requireClocksAgree(db: Knex, asOf: IsoDate): Promise<void> {
   const result = await db.raw<{ rows: { today: IsoDate }[] }>("select (now() at time zone 'Europe/London')::date as today");
   const today = result.rows[0]?.today ?? '';
-  if (asOf <= today) return;
+  if (addDays(today, -1) <= asOf && asOf <= today) return;
   throw new Refusal(
-    'clock_ahead',
+    asOf > today ? 'clock_ahead' : 'clock_behind',
     `This machine says it is ${longDate(asOf)}, but for the database it is ${longDate(today)}. Nothing was done; set the clocks right.`,
   );
 }

@@ -167,10 +167,10 @@ async function markRestored(
   { fileRef, listId, bag, request }: { fileRef: string; listId: number; bag: BagRow; request: Request },
   { person, asOf }: Restoring,
 ): Promise<void> {
+  await trx('restore_requests').where({ id: request.id }).update({ confirmed_by: person.name, confirmed_on: asOf });
   await trx('residual_records').where({ file_ref: fileRef, list_id: listId }).update({ restored_on: asOf });
   await trx('archive_index').where({ file_ref: fileRef }).delete();
   await trx('seen_again').where({ file_ref: fileRef }).delete();
   const place = `restored/list-${listId}/${bagFileName(fileRef)}`;
   await trx('bags').where({ id: bag.id }).update({ state: 'restored', move_to: place });
-  await trx('restore_requests').where({ id: request.id }).update({ confirmed_by: person.name, confirmed_on: asOf });
 }

@@ -7,15 +7,14 @@ import { Refusal } from '../rules/refusal.ts';
 import { parseSchedule, SHIPPED_SCHEDULE, type Schedule } from '../rules/schedule.ts';
 import { recordEvent } from './audit.ts';
 
-/** The schedule in force on a day. A database without one takes over the version that ships with the product. */
+/** The schedule in force on a day. Throws on a database that was never prepared. */
 export async function scheduleInForce(db: Knex, asOf: IsoDate): Promise<Schedule> {
   const known = await knownSchedule(db, asOf);
-  if (known) return known;
-  await adoptShipped(db);
-  return scheduleInForce(db, asOf);
+  if (!known) throw new Error('This database has no retention schedule. Run "retention migrate" with the role that owns its tables.');
+  return known;
 }
 
-/** The same, writing nothing: undefined on a database without a schedule. */
+/** The same; undefined on a database without a schedule. */
 export async function knownSchedule(db: Knex, asOf: IsoDate): Promise<Schedule | undefined> {
   const versions = db('schedule_versions').select<{ version: string; content: string }[]>('version', 'content');
   const [inForce] = await versions
@@ -48,16 +47,11 @@ export async function adoptSchedule(
   return schedule;
 }
 
-async function adoptShipped(db: Knex): Promise<void> {
+/** A database without a schedule takes over the version that ships with the product. */
+export async function adoptShipped(trx: Knex.Transaction): Promise<void> {
+  if (await trx('schedule_versions').first<object | undefined>('version')) return;
   const content = readFileSync(SHIPPED_SCHEDULE, 'utf8');
-  const schedule = parseSchedule(content, SHIPPED_SCHEDULE);
-  await db.transaction(async (trx) => {
-    const added = await trx('schedule_versions')
-      .insert({ version: schedule.version, in_force_from: schedule.in_force_from, adopted_by: 'service', content })
-      .onConflict('version')
-      .ignore()
-      .returning('version');
-    if (added.length > 0)
-      await recordEvent(trx, 'service', 'schedule.adopted', { version: schedule.version, from: schedule.in_force_from });
-  });
+  const { version, in_force_from } = parseSchedule(content, SHIPPED_SCHEDULE);
+  await trx('schedule_versions').insert({ version, in_force_from, adopted_by: 'service', content });
+  await recordEvent(trx, 'service', 'schedule.adopted', { version, from: in_force_from });
 }

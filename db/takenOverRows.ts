@@ -1,4 +1,7 @@
-/** Writes the rows of a file whose archiving is known from its bag alone: the same that archiving would have written. */
+/**
+ * Writes the rows of a file whose archiving is known from its bag alone: the same that archiving would have written. A restore does
+ * so before the guards are installed, for they hold writers to the steps of the workflow, and these were taken before.
+ */
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { emptyItems, removeFromRegister } from './archiveItem.ts';
@@ -15,17 +18,15 @@ export async function enterList(trx: Knex.Transaction, story: BagStory, open: Li
   const { id, signed_by, signed_on, signed_digest, cooling_off_days, ...listed } = story.list;
   if (open?.from_bags_on) return;
   const signed = { state: 'in_progress', signed_by, signed_on, signed_digest, digest: signed_digest, cooling_off_days, from_bags_on: asOf };
-  await pastGuards(trx, 'disposal_lists', async () => {
-    if (open) await trx('disposal_lists').where({ id }).update(signed);
-    else {
-      const row = { id, ...listed, ...signed };
-      const columns = Object.keys(row);
-      await trx.raw(
-        `insert into disposal_lists (${columns.join(', ')}) overriding system value values (${columns.map((column) => `:${column}`).join(', ')})`,
-        row,
-      );
-    }
-  });
+  if (open) await trx('disposal_lists').where({ id }).update(signed);
+  else {
+    const row = { id, ...listed, ...signed };
+    const columns = Object.keys(row);
+    await trx.raw(
+      `insert into disposal_lists (${columns.join(', ')}) overriding system value values (${columns.map((column) => `:${column}`).join(', ')})`,
+      row,
+    );
+  }
   await recordEvent(trx, 'service', 'list.from_bags', { list: id, signed_by, signed_on, digest: signed_digest });
 }
 
@@ -94,16 +95,16 @@ async function enterItem(trx: Knex.Transaction, story: BagStory, status: string,
     status_on: archivedOn,
     binding,
     item_digest: itemDigest,
+    facts_digest: trx.raw(`(select ${archivedFactsDigest('people', 'documents')} from case_files f where f.file_ref = ?)`, [item.file_ref]),
   };
-  await pastGuards(trx, 'disposal_list_items', async () => {
-    const updated = await trx('disposal_list_items').where(key).update(row);
-    if (updated > 0) return;
+  const updated = await trx('disposal_list_items').where(key).update(row);
+  if (updated === 0) {
     const last = await trx('disposal_list_items')
       .where({ list_id: list.id })
       .max('position as position')
       .first<{ position: number | null }>();
     await trx('disposal_list_items').insert({ ...key, ...row, position: (last.position ?? 0) + 1 });
-  });
+  }
   const decided = { ...key, decision, decided_by, decided_on };
   if (!(await trx('item_decisions').where(decided).first<object | undefined>('id'))) await trx('item_decisions').insert(decided);
 }
@@ -170,13 +171,6 @@ async function enterSources(
     return { file_ref: item.file_ref, list_id: list.id, size, sha256, ...became };
   });
   if (rows.length > 0) await trx.batchInsert('source_removals', rows, 500);
-}
-
-/** The guards hold writers to the steps of the workflow; this enters the end of steps that were taken before. */
-async function pastGuards(trx: Knex.Transaction, table: string, work: () => Promise<void>): Promise<void> {
-  await trx.raw(`alter table ${table} disable trigger user`);
-  await work();
-  await trx.raw(`alter table ${table} enable trigger user`);
 }
 
 /** Names of facts as the columns of the register have them: `dateOfBirth` is `date_of_birth`. */

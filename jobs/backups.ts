@@ -6,7 +6,8 @@ import { makeBackup, type Backup } from '../db/backup.ts';
 import { placeOf, verifyBackup, withBackup, type Manifest } from '../db/backupFile.ts';
 import { connect } from '../db/connect.ts';
 import { refuseUnlessEmpty, restoreDatabase, type Restored } from '../db/fromBackup.ts';
-import { requireDatabaseReached } from '../db/installation.ts';
+import { requireClocksAgree } from '../db/installation.ts';
+import { prepare } from '../db/prepare.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { businessDate, type CommonOptions, type Context, type Surroundings } from './context.ts';
 import { readSettings, UsageError, type Settings } from './settings.ts';
@@ -31,10 +32,12 @@ export async function restoreBackup(around: Surroundings, options: CommonOptions
     const database = await connect(settings);
     try {
       await refuseUnlessEmpty(database.db);
-      if (kind === 'live') await requireDatabaseReached(database.db, asOf);
+      if (kind === 'live') await requireClocksAgree(database.db, asOf);
       const archive = openArchiveStore(settings.archiveUrl);
       const roots = { documentRoot: settings.documentRoot, archiveRoot: fileURLToPath(archive.url) };
-      return await restoreDatabase(database.db, backup, { asOf, store: archive, ...roots });
+      const restored = await database.asOwner((owner) => restoreDatabase(owner, backup, { asOf, store: archive, ...roots }));
+      await prepare(database);
+      return restored;
     } finally {
       await database.close();
     }

@@ -1,9 +1,10 @@
 /** What a command works with: settings, database, business date, log and who acts; opened and closed in one place. */
 import { fileURLToPath } from 'node:url';
 import type { Knex } from 'knex';
-import { connect, migrate, type Database } from '../db/connect.ts';
-import { claimRoots, openInstallation, requireDatabaseReached, type Installation } from '../db/installation.ts';
+import { connect, type Database } from '../db/connect.ts';
+import { claimRoots, openInstallation, requireClocksAgree, type Installation } from '../db/installation.ts';
 import { openArchiveStore } from '../db/archiveStore.ts';
+import { prepare } from '../db/prepare.ts';
 import { scheduleInForce } from '../db/schedules.ts';
 import { findPerson, personOfToken } from '../db/users.ts';
 import { longDate, readDate, type IsoDate } from '../rules/dates.ts';
@@ -52,7 +53,7 @@ export async function withContext<T>(
   const database = await connect(settings);
   try {
     const { db } = database;
-    await migrate(db);
+    await prepare(database);
     const installation = await openInstallation(db, settings.rehearsal);
     const asOf = businessDate(around, options, installation, use);
     if (use === 'write') await refuseUnsafe(db, installation, settings, asOf);
@@ -103,7 +104,7 @@ export function businessDate(
 async function refuseUnsafe(db: Knex, installation: Installation, settings: Settings, asOf: IsoDate): Promise<void> {
   if (installation.kind === 'live') {
     if (settings.coolingOffDays < 1) throw new UsageError('COOLING_OFF_DAYS must be at least 1 in a live database.');
-    await requireDatabaseReached(db, asOf);
+    await requireClocksAgree(db, asOf);
   }
   const archiveRoot = fileURLToPath(openArchiveStore(settings.archiveUrl).url);
   await claimRoots(db, installation, { documentRoot: settings.documentRoot, archiveRoot });

@@ -1,8 +1,10 @@
 /** The scheduler: stays up, runs the night by node-cron in London time, catches up at start, stops cleanly on SIGTERM. */
 import nodeCron from 'node-cron';
-import { connect, migrate } from '../db/connect.ts';
+import { connect } from '../db/connect.ts';
 import { openInstallation } from '../db/installation.ts';
+import { prepare } from '../db/prepare.ts';
 import { lastSuccessfulNight } from '../db/runs.ts';
+import { addDays } from '../rules/dates.ts';
 import { LONDON, todayInLondon } from './clock.ts';
 import { withContext, type Surroundings } from './context.ts';
 import { createLog, describeError, type Log } from './log.ts';
@@ -55,7 +57,7 @@ async function runOnce(around: Surroundings, importFrom: string | null, log: Log
 async function nightIsMissing(around: Surroundings, settings: Settings): Promise<boolean> {
   const database = await connect(settings);
   try {
-    await migrate(database.db);
+    await prepare(database);
     await openInstallation(database.db, settings.rehearsal);
     const last = await lastSuccessfulNight(database.db);
     return last !== null && last < lastNightDue(around, settings);
@@ -66,12 +68,11 @@ async function nightIsMissing(around: Surroundings, settings: Settings): Promise
 
 /** The London date on which a night was last due. */
 function lastNightDue(around: Surroundings, settings: Settings): string {
-  const now = around.clock();
   const today = todayInLondon(around.clock);
-  const dueToday = nodeCron.createTask(settings.night, () => undefined, { timezone: LONDON });
-  const next = dueToday.getNextRun();
-  const stillToCome = next !== null && next > now && todayInLondon(() => next) === today;
-  return stillToCome ? todayInLondon(() => new Date(now.getTime() - 24 * 60 * 60 * 1000)) : today;
+  // Asked of the expression: a task that was never started says of its next run that there is none.
+  const [next] = nodeCron.createTask(settings.night, () => undefined, { timezone: LONDON }).getNextRuns(1);
+  const stillToCome = next !== undefined && todayInLondon(() => next) === today;
+  return stillToCome ? addDays(today, -1) : today;
 }
 
 function stopRequested(): Promise<void> {

@@ -7,6 +7,7 @@ import { z } from 'zod';
 
 export interface Settings {
   databaseUrl: string | null;
+  ownerUrl: string | null;
   home: string;
   documentRoot: string;
   archiveUrl: string;
@@ -29,6 +30,7 @@ export class UsageError extends Error {
 /** What each setting is, its default and its meaning: `retention help settings`, the README and the check all read this. */
 export const SETTINGS = {
   DATABASE_URL: ['', 'PostgreSQL 15 or later; without it an embedded PostgreSQL under RETENTION_HOME'],
+  DATABASE_OWNER_URL: ['', 'the same database as the role that owns its tables: for "retention migrate" and "restore-backup" alone'],
   RETENTION_HOME: ['./data', 'folder for what this installation keeps: the embedded database, reports'],
   DOCUMENT_ROOT: ['RETENTION_HOME/documents', 'folder that the paths in documents.csv are relative to'],
   ARCHIVE_URL: ['RETENTION_HOME/archive', 'where archived bags lie: a folder, as path or file: URL'],
@@ -50,10 +52,17 @@ const wholeNumber = (least: number, most: number) =>
     .transform(Number)
     .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`));
 
+const databaseUrl = z
+  .string()
+  .refine((url) => url === '' || /^postgres(ql)?:\/\//.test(url), 'must look like postgres://user:password@host:5432/database')
+  .refine(
+    (url) => url === '' || isReadUnambiguously(url),
+    'cannot be read. In a user name or password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F and # as %23',
+  );
+
 const shape = z.object({
-  DATABASE_URL: z
-    .string()
-    .refine((url) => url === '' || /^postgres(ql)?:\/\//.test(url), 'must look like postgres://user:password@host:5432/database'),
+  DATABASE_URL: databaseUrl,
+  DATABASE_OWNER_URL: databaseUrl,
   RETENTION_HOME: z.string().min(1),
   DOCUMENT_ROOT: z.string(),
   ARCHIVE_URL: z.string(),
@@ -92,6 +101,7 @@ export function readSettings(env: Record<string, string | undefined>, cwd: strin
   const home = resolve(cwd, read.RETENTION_HOME);
   return {
     databaseUrl: read.DATABASE_URL || null,
+    ownerUrl: read.DATABASE_OWNER_URL || null,
     home,
     documentRoot: resolve(cwd, read.DOCUMENT_ROOT || join(home, 'documents')),
     archiveUrl: read.ARCHIVE_URL || join(home, 'archive'),
@@ -105,6 +115,25 @@ export function readSettings(env: Record<string, string | undefined>, cwd: strin
     rehearsal: read.RETENTION_REHEARSAL === '1',
     token: read.RETENTION_TOKEN || null,
   };
+}
+
+/** What the driver cannot read it takes for another place: an @ or # too many, and it would ask this machine for a database. */
+function isReadUnambiguously(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { username, password, pathname, search, hash } = new URL(url);
+  if (hash !== '' || url.endsWith('#') || /@/.test(pathname + search)) return false;
+  try {
+    return [username, password, pathname].every((part) => typeof decodeURIComponent(part) === 'string');
+  } catch {
+    return false;
+  }
+}
+
+/** "The database retention was asked for as m.jones at db.example:5432": never the password. */
+export function databasePlace(databaseUrl: string): string {
+  const { hostname, port, username, pathname } = new URL(databaseUrl);
+  const host = hostname === '' ? 'a socket of this machine' : `${hostname}:${port || '5432'}`;
+  return `The database ${decodeURIComponent(pathname.slice(1))} was asked for as ${decodeURIComponent(username) || 'nobody'} at ${host} (DATABASE_URL).`;
 }
 
 function fromDotEnv(cwd: string): Record<string, string | undefined> {

@@ -5,7 +5,7 @@ import type { Knex } from 'knex';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { placeOf, withBackup, type Manifest } from '../db/backupFile.ts';
 import type { Restored } from '../db/fromBackup.ts';
-import { emptyDatabase, type FreshDatabase } from './setup/database.ts';
+import { emptyDatabase, pastGuards, type FreshDatabase } from './setup/database.ts';
 import { rehearsal, type Council, type Ended } from './setup/commands.ts';
 
 const FIRST = '2026-11-22';
@@ -238,7 +238,7 @@ describe('bags of files that were archived after the backup', () => {
     await council.approveAndSign(1, FIRST);
     await council.db('bags').insert({ file_ref: 'CF-2', list_id: 1, location: 'CF-2.zip', begun_on: FIRST });
     await council.done(['backup', file]);
-    await council.db('bags').delete();
+    await pastGuards(council.db, 'bags', (trx) => trx('bags').delete());
     await council.night(ARCHIVED);
     for (const name of ['CF-1.zip', 'CF-2.zip']) await truncate(path.join(council.archive, name), 300);
     await writeFile(path.join(council.archive, 'elsewhere.zip'), 'not a bag');
@@ -367,7 +367,7 @@ describe('restoring is refused, with nothing changed,', () => {
     await live.done('compute');
     const copy = path.join(live.folder, 'copy.zip');
     await live.done(['backup', copy]);
-    const to = { DATABASE_URL: other.url };
+    const to = { DATABASE_URL: other.url, DATABASE_OWNER_URL: other.ownerUrl };
     await expectRefusal(
       live.retention(['restore-backup', copy], { ...to, RETENTION_REHEARSAL: '1' }),
       /this is the backup of a live database/,
@@ -380,7 +380,10 @@ describe('restoring is refused, with nothing changed,', () => {
   });
 
   async function expectNotRestored(words: RegExp, from = file): Promise<void> {
-    await expectRefusal(council.retention(['restore-backup', from], { DATABASE_URL: other.url }), words);
+    await expectRefusal(
+      council.retention(['restore-backup', from], { DATABASE_URL: other.url, DATABASE_OWNER_URL: other.ownerUrl }),
+      words,
+    );
     expect(await tablesOf(other.db)).toEqual([]);
   }
 });
@@ -405,7 +408,7 @@ async function eventfulLife(): Promise<void> {
 }
 
 async function restore(into: FreshDatabase, from = file): Promise<Restored> {
-  const result = await council.retention(['restore-backup', from, '--json'], { DATABASE_URL: into.url });
+  const result = await council.retention(['restore-backup', from, '--json'], { DATABASE_URL: into.url, DATABASE_OWNER_URL: into.ownerUrl });
   expect([result.exitCode, result.stderr]).toEqual([3, '']);
   return result.json();
 }

@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbedded, stopEmbedded } from '../db/embedded.ts';
 import type { EmbeddedServer } from '../db/embedded.ts';
 
-type Connection = EmbeddedServer['connection'];
+type Connection = EmbeddedServer['owner'];
 interface Holder {
   process: ChildProcess;
   connection: Connection;
@@ -42,11 +42,11 @@ afterEach(async () => {
 describe('one process', () => {
   it('gets a usable server, and its release stops it', { timeout: SLOW }, async () => {
     const server = await startEmbedded(home);
-    expect(server.connection).toMatchObject({ host: '127.0.0.1', database: 'retention' });
-    expect(await ask(server.connection, 'show data_checksums')).toBe('on');
-    expect(await ask(server.connection, 'show fsync')).toBe('on');
-    expect(await ask(server.connection, 'show timezone')).toBe('UTC');
-    expect(await ask(server.connection, `select lower('ÁÉ') || pg_encoding_to_char(encoding) from pg_database limit 1`)).toBe('áéUTF8');
+    expect(server.owner).toMatchObject({ host: '127.0.0.1', database: 'retention' });
+    expect(await ask(server.owner, 'show data_checksums')).toBe('on');
+    expect(await ask(server.owner, 'show fsync')).toBe('on');
+    expect(await ask(server.owner, 'show timezone')).toBe('UTC');
+    expect(await ask(server.owner, `select lower('ÁÉ') || pg_encoding_to_char(encoding) from pg_database limit 1`)).toBe('áéUTF8');
     await server.release();
     expect(await isRunning()).toBe(false);
     await server.release();
@@ -67,16 +67,16 @@ describe('one process', () => {
 
   it('takes settings on top of its own', { timeout: SLOW }, async () => {
     const server = await startEmbedded(home, { settings: { fsync: 'off' } });
-    expect(await ask(server.connection, 'show fsync')).toBe('off');
-    expect(await ask(server.connection, 'show timezone')).toBe('UTC');
+    expect(await ask(server.owner, 'show fsync')).toBe('off');
+    expect(await ask(server.owner, 'show timezone')).toBe('UTC');
     await server.release();
   });
 
   it('may start twice: the server lives until the second release', { timeout: SLOW }, async () => {
     const [first, second] = await Promise.all([startEmbedded(home), startEmbedded(home)]);
-    expect(second.connection).toEqual(first.connection);
+    expect(second.owner).toEqual(first.owner);
     await first.release();
-    expect(await ask(second.connection, 'select 1')).toBe(1);
+    expect(await ask(second.owner, 'select 1')).toBe(1);
     await second.release();
     expect(await isRunning()).toBe(false);
   });
@@ -90,10 +90,10 @@ describe('one process', () => {
 
   it('keeps failed statements and their values out of the log', { timeout: SLOW }, async () => {
     const server = await startEmbedded(home);
-    await ask(server.connection, 'create table persons (name text primary key)');
-    await ask(server.connection, `insert into persons values ('Ada Example')`);
-    await expect(ask(server.connection, `insert into persons values ('Ada Example')`)).rejects.toThrow(/duplicate/);
-    await expect(ask(server.connection, `select 'Ada Example'::date`)).rejects.toThrow(/invalid input/);
+    await ask(server.owner, 'create table persons (name text primary key)');
+    await ask(server.owner, `insert into persons values ('Ada Example')`);
+    await expect(ask(server.owner, `insert into persons values ('Ada Example')`)).rejects.toThrow(/duplicate/);
+    await expect(ask(server.owner, `select 'Ada Example'::date`)).rejects.toThrow(/invalid input/);
     await server.release();
     expect(await readFile(path.join(home, 'postgres', 'server.log'), 'utf8')).not.toContain('Ada');
   });
@@ -138,7 +138,7 @@ describe('several processes', () => {
     const visit = async (): Promise<void> => {
       for (let round = 0; round < 6; round += 1) {
         const server = await startEmbedded(home);
-        expect(await ask(server.connection, 'select 1')).toBe(1);
+        expect(await ask(server.owner, 'select 1')).toBe(1);
         await server.release();
       }
     };
@@ -154,9 +154,9 @@ describe('after a crash', () => {
     await end(holder.process, 'SIGKILL');
     expect(await isRunning()).toBe(true);
     const server = await startEmbedded(home);
-    expect(server.connection).toEqual(holder.connection);
+    expect(server.owner).toEqual(holder.connection);
     expect(await postmasterPid()).toBe(before);
-    await presenceOf(server.connection, 1);
+    await presenceOf(server.owner, 1);
     await server.release();
     expect(await isRunning()).toBe(false);
   });
@@ -302,15 +302,15 @@ async function ask(connection: Connection, sql: string): Promise<unknown> {
 }
 
 async function keepOneRow(server: EmbeddedServer): Promise<void> {
-  await ask(server.connection, 'create table kept (word text)');
-  await ask(server.connection, `insert into kept values ('kept')`);
+  await ask(server.owner, 'create table kept (word text)');
+  await ask(server.owner, `insert into kept values ('kept')`);
   await server.release();
   expect(await isRunning()).toBe(false);
 }
 
 async function readRowAndRelease(): Promise<unknown> {
   const server = await startEmbedded(home);
-  const word = await ask(server.connection, 'select word from kept');
+  const word = await ask(server.owner, 'select word from kept');
   await server.release();
   expect(await isRunning()).toBe(false);
   return word;

@@ -10,6 +10,7 @@ import { addDays, longDate } from '../rules/dates.ts';
 import { SHIPPED_SCHEDULE } from '../rules/schedule.ts';
 import { mayDo, PERMISSIONS, type Permission, type Role } from '../rules/workflow.ts';
 import { rehearsal, type Council, type Ended } from './setup/commands.ts';
+import { pastGuards } from './setup/database.ts';
 
 /** By the clock of the database, which nobody here can set: what a live database takes for today is never later. */
 const TODAY = todayInLondon(systemClock);
@@ -180,7 +181,6 @@ describe('folders', () => {
 describe('from extract to archive', () => {
   beforeEach(async () => {
     await addTeam();
-    council.today = addDays(TODAY, -9);
     council.register.child('CF-1').child('CF-2');
     await council.document('CF-1', 'letter.txt');
     await liveNight();
@@ -196,17 +196,16 @@ describe('from extract to archive', () => {
 
   it('is not shortened by a machine that was slow when the list was signed: the database’s clock counts as well', async () => {
     await signAsAuthoriser();
-    council.today = TODAY;
+    await signedEarlier({ signed_on: 9 });
     expect((await liveNight()).steps).toMatchObject({ archive: { archived: 0 } });
     expect(await council.bags()).toEqual([]);
   });
 
   it('archives when the cooling-off has passed by both clocks', async () => {
     await signAsAuthoriser();
-    council.today = addDays(TODAY, -2);
-    await signedEarlier(9);
+    await signedEarlier({ signed_on: 7, signed_at: 7 });
     expect((await liveNight()).steps).toMatchObject({ archive: { archived: 0 } });
-    council.today = addDays(TODAY, -1);
+    await signedEarlier({ signed_on: 1, signed_at: 1 });
     expect((await liveNight()).steps).toMatchObject({ archive: { archived: 2, sources: { removed: 1 } } });
     expect(await council.bags()).toEqual(['CF-1.zip', 'CF-2.zip']);
     expect(await council.show(1)).toMatchObject({ state: 'complete' });
@@ -284,12 +283,13 @@ async function liveNight(): Promise<{ steps: Record<string, object> }> {
 }
 
 /** Days cannot be waited for in a test, and the database's clock not be set; its owner can take the guard off for a moment. */
-async function signedEarlier(days: number): Promise<void> {
-  await council.db.transaction(async (trx) => {
-    await trx.raw('alter table disposal_lists disable trigger disposal_lists_are_guarded');
-    await trx.raw(`update disposal_lists set signed_at = signed_at - make_interval(days => ${days})`);
-    await trx.raw('alter table disposal_lists enable trigger disposal_lists_are_guarded');
-  });
+async function signedEarlier(days: { signed_on: number; signed_at?: number }): Promise<void> {
+  await pastGuards(council.db, 'disposal_lists', (trx) =>
+    trx.raw(
+      `update disposal_lists set signed_on = signed_on - cast(:signed_on as int), signed_at = signed_at - make_interval(days => :signed_at)`,
+      { signed_at: 0, ...days },
+    ),
+  );
 }
 
 async function expectRefusal(command: Promise<Ended>, words: RegExp): Promise<void> {

@@ -217,6 +217,7 @@ describe('the morning’s folder', () => {
     expect(files).toEqual([
       'retention-report.html',
       'retention-report.csv',
+      'audit-head.json',
       'lists/list-1.csv',
       'lists/list-2.csv',
       'removals.csv',
@@ -225,6 +226,7 @@ describe('the morning’s folder', () => {
     for (const name of ['.', 'lists']) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o700);
     for (const file of files) expect((await stat(join(folder, file))).mode & 0o777).toBe(0o600);
     expect((await readdir(folder)).sort()).toEqual([
+      'audit-head.json',
       'lists',
       'rejects.csv',
       'removals.csv',

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openArchiveStore } from '../db/archiveStore.ts';
 import { verifyBag } from '../db/bag.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
+import { pastGuards } from './setup/database.ts';
 
 const listed = '2026-11-22';
 const archived = '2026-11-30';
@@ -233,9 +234,8 @@ describe('nothing is restored, and nothing is left behind,', () => {
 
 it('sources still to be removed are kept, and the next nights leave them alone', async () => {
   const keep = await council.document('CF-9', 'shared.txt', 'about both');
-  await council
-    .db('source_removals')
-    .insert({ file_ref: 'CF-1', list_id: 1, path: 'shared.txt', sha256: 'ab'.repeat(32), size: 10, outcome: 'failed', error: 'x' });
+  const stays = { file_ref: 'CF-1', list_id: 1, path: 'shared.txt', sha256: 'ab'.repeat(32), size: 10, outcome: 'failed', error: 'x' };
+  await pastGuards(council.db, 'source_removals', (trx) => trx('source_removals').insert(stays));
   await council.done(ask, { asOf: asked, as: 'm.jones' });
   await council.done('restore CF-1 --confirm', { asOf: asked, as: 'a.khan' });
   expect(await council.db('source_removals').where({ outcome: 'restored' }).pluck('path')).toEqual([null]);

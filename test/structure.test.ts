@@ -19,7 +19,7 @@ import {
   type ItemStatus,
   type ListState,
 } from '../rules/workflow.ts';
-import { freshDatabase, type FreshDatabase } from './setup/database.ts';
+import { freshDatabase, pastGuards, type FreshDatabase } from './setup/database.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const FOLDERS = ['rules', 'db', 'reports', 'jobs'];
@@ -75,7 +75,7 @@ describe('the database', () => {
   let database: FreshDatabase;
   beforeAll(async () => {
     database = await freshDatabase();
-    await database.db('schedule_versions').insert({ version: 'v', in_force_from: '2023-06-09', adopted_by: 'test', content: '' });
+    await database.db('schedule_versions').insert({ version: 'v', in_force_from: '2023-06-09', adopted_by: 'test', content: 'rules: []' });
   });
   afterAll(() => database.close());
 
@@ -119,8 +119,9 @@ describe('the database', () => {
       for (const to of ITEM_STATUSES) {
         if (from === to) continue;
         const refusal = await refusalOf(database.db, (trx) => moveItem(trx, from, to));
-        const said = refusal === null ? 'moved' : refusal.includes(`cannot go from ${from} to ${to}`) ? 'refused' : refusal;
-        if (said !== (ITEM_MOVES[from].includes(to) ? 'moved' : 'refused')) wrong.push(`${from} to ${to}: ${said}`);
+        // A move that the workflow has may still be refused by another rule: archiving asks everything once more.
+        const refused = refusal?.includes(`cannot go from ${from} to ${to}`) ?? false;
+        if (refused === ITEM_MOVES[from].includes(to)) wrong.push(`${from} to ${to}: ${refusal ?? 'moved'}`);
       }
     }
     expect(wrong).toEqual([]);
@@ -166,7 +167,7 @@ const SIGNED = { digest: DIGEST, signed_by: 'signer', signed_on: '2026-11-01', s
 async function makeList(trx: Knex.Transaction, state: ListState, signature: object): Promise<number> {
   const ended = ['complete', 'cancelled'].includes(state) ? { ended_on: '2026-11-22' } : {};
   const list = { state, rule: 'financial', action: 'archive', schedule_version: 'v', listed_on: '2026-11-01', ...signature, ...ended };
-  const rows = await trx('disposal_lists').insert(list).returning('id');
+  const rows = await pastGuards(trx, 'disposal_lists', () => trx('disposal_lists').insert(list).returning('id'));
   return (rows[0] as { id: number }).id;
 }
 
@@ -196,19 +197,21 @@ async function moveItem(trx: Knex.Transaction, from: ItemStatus, to: ItemStatus)
     anchor_year: 2019,
     retain_year: 2025,
   };
-  await trx.raw('alter table disposal_list_items disable trigger user');
-  await trx('disposal_list_items').insert({
-    ...item,
-    item_digest: DIGEST,
-    status_on: '2026-11-22',
-    status: from,
-    status_reason: 'test',
-    ...decisionOf(from),
-  });
-  await trx.raw('alter table disposal_list_items enable trigger user');
+  const finished = ['archived', 'transferred', 'withdrawn'].includes(from);
+  await pastGuards(trx, 'disposal_list_items', () =>
+    trx('disposal_list_items').insert({
+      ...item,
+      item_digest: DIGEST,
+      status_on: '2026-11-22',
+      status: from,
+      status_reason: 'test',
+      binding: !finished,
+      ...decisionOf(from),
+    }),
+  );
   await trx('disposal_list_items')
     .where({ list_id: listId })
-    .update({ status: to, ...(decided ? decisionOf(to) : {}) });
+    .update({ status: to, binding: !['archived', 'transferred', 'withdrawn'].includes(to), ...(decided ? decisionOf(to) : {}) });
 }
 
 function decisionOf(status: ItemStatus): object {

@@ -97,7 +97,6 @@ export async function up(db: Knex): Promise<void> {
     ],
   );
   await db.raw('create index holds_by_scope on holds (scope, scope_ref)');
-  await guardHolds(db);
 
   await createTable(db, 'reviews_done', 'Safeguarding Unit reviews that were done.', {
     id: ['bigint generated always as identity primary key', 'Number'],
@@ -140,26 +139,6 @@ export async function up(db: Knex): Promise<void> {
     settled_on: ['date', 'Business date on which they agreed again'],
   });
   await db.raw('create unique index one_open_disagreement_a_file on disagreements (file_ref) where settled_on is null');
-}
-
-/** A hold ends by a release alone: it is never deleted, what was ordered never changes, and what was released stays so. */
-async function guardHolds(db: Knex): Promise<void> {
-  await db.raw(`
-    create function guard_hold() returns trigger language plpgsql as $$
-    begin
-      if tg_op = 'DELETE' then
-        raise exception 'hold % cannot be deleted', old.id using hint = 'Ask for its release, with a reason.';
-      end if;
-      if old.released_on is not null then
-        raise exception 'hold % was released and never changes', old.id using hint = 'Place a new hold.';
-      end if;
-      if (old.id, old.kind, old.scope, old.scope_ref, old.authority, old.placed_by, old.placed_on, old.placed_at)
-         is distinct from (new.id, new.kind, new.scope, new.scope_ref, new.authority, new.placed_by, new.placed_on, new.placed_at) then
-        raise exception 'hold %: what was ordered never changes', old.id using hint = 'Place a new hold, and release this one.';
-      end if;
-      return new;
-    end $$`);
-  await db.raw('create trigger holds_are_guarded before update or delete on holds for each row execute function guard_hold()');
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Disposal lists: what was proposed, decided and signed. The database holds the states, the digests and the two people. */
 import type { Knex } from 'knex';
 import { DISPOSAL_ACTIONS } from '../../rules/determine.ts';
-import { DECISIONS, ITEM_MOVES, ITEM_STATUSES, LIST_MOVES, LIST_STATES, REASON_CODES } from '../../rules/workflow.ts';
+import { DECISIONS, ITEM_STATUSES, LIST_STATES, REASON_CODES } from '../../rules/workflow.ts';
 import { appendOnly, createTable, oneOf } from '../schema.ts';
 
 const REF = 'text collate "C"';
@@ -124,83 +124,6 @@ export async function up(db: Knex): Promise<void> {
     closed_on: ['date', 'Business date it was closed'],
   });
   await db.raw('create unique index one_open_referral_a_file on referrals (file_ref) where closed_on is null');
-
-  await guards(db);
-}
-
-/** The moves of `rules/workflow.ts`, two people, and what was signed staying as it was. */
-async function guards(db: Knex): Promise<void> {
-  await db.raw(`
-    create function guard_disposal_list() returns trigger language plpgsql as $$
-    declare
-      moves constant jsonb := '${JSON.stringify(LIST_MOVES)}';
-      current_digest text;
-    begin
-      if tg_op = 'DELETE' then
-        raise exception 'disposal list % cannot be deleted', old.id using hint = 'Cancel it, with a reason.';
-      end if;
-      if new.state <> old.state and not jsonb_exists(moves -> old.state, new.state) then
-        raise exception 'disposal list % cannot go from % to %', old.id, old.state, new.state;
-      end if;
-      if (old.rule, old.action, old.schedule_version, old.listed_on) is distinct from (new.rule, new.action, new.schedule_version, new.listed_on)
-         or (old.signed_by is not null and (old.digest, old.signed_by, old.signed_on, old.signed_at, old.signed_digest, old.cooling_off_days)
-             is distinct from (new.digest, new.signed_by, new.signed_on, new.signed_at, new.signed_digest, new.cooling_off_days)) then
-        raise exception 'disposal list %: what was listed and signed never changes', old.id;
-      end if;
-      if old.signed_by is null and new.signed_by is not null then
-        if old.state <> 'for_sign_off' then
-          raise exception 'disposal list % is not for sign-off', old.id;
-        end if;
-        if exists (select from item_decisions d where d.list_id = new.id and d.decided_by = new.signed_by) then
-          raise exception 'nobody signs a list of which they decided an item: % decided on disposal list %', new.signed_by, new.id;
-        end if;
-        select encode(sha256(convert_to(string_agg(item_digest, '' order by position), 'UTF8')), 'hex') into current_digest
-        from disposal_list_items where list_id = new.id;
-        if new.signed_digest is distinct from current_digest then
-          raise exception 'disposal list % moved: the digest signed is not the digest of its items', new.id;
-        end if;
-      end if;
-      return new;
-    end $$`);
-  await db.raw(
-    'create trigger disposal_lists_are_guarded before update or delete on disposal_lists for each row execute function guard_disposal_list()',
-  );
-
-  await db.raw(`
-    create function guard_disposal_list_item() returns trigger language plpgsql as $$
-    declare
-      moves constant jsonb := '${JSON.stringify(ITEM_MOVES)}';
-      list disposal_lists;
-      outcome text;
-    begin
-      if tg_op = 'DELETE' then
-        raise exception 'item % of disposal list % cannot be deleted', old.file_ref, old.list_id using hint = 'Withdraw it, with a reason.';
-      end if;
-      select * into list from disposal_lists where id = new.list_id;
-      if tg_op = 'INSERT' then
-        select d.outcome into outcome from determinations d where d.file_ref = new.file_ref and d.retain_until = new.retain_until;
-        if outcome is distinct from 'expires' or new.retain_until >= list.listed_on or new.status <> 'pending' or list.state <> 'for_decision' then
-          raise exception 'file % may not be listed: only what has expired and is undecided goes on a new list', new.file_ref
-            using hint = 'A permanent file is on no list, ever.';
-        end if;
-        return new;
-      end if;
-      if new.status <> old.status and not jsonb_exists(moves -> old.status, new.status) then
-        raise exception 'item % of disposal list % cannot go from % to %', old.file_ref, old.list_id, old.status, new.status;
-      end if;
-      if list.signed_by is not null and (old.list_id, old.position, old.file_ref, old.rule, old.schedule_version, old.action, old.cautions, old.decision,
-           old.keep_until, old.reason_code, old.decided_by, old.decided_on, old.released_holds, old.item_digest)
-         is distinct from (new.list_id, new.position, new.file_ref, new.rule, new.schedule_version, new.action, new.cautions, new.decision,
-           new.keep_until, new.reason_code, new.decided_by, new.decided_on, new.released_holds, new.item_digest) then
-        raise exception 'item % of disposal list %: what was signed never changes', old.file_ref, old.list_id;
-      end if;
-      if list.signed_by is null and new.status in ('archived', 'transferred', 'waiting_for_receipt', 'waiting_for_paper', 'failed') then
-        raise exception 'item % of disposal list % is not signed off', old.file_ref, old.list_id;
-      end if;
-      return new;
-    end $$`);
-  await db.raw(`create trigger disposal_list_items_are_guarded before insert or update or delete on disposal_list_items
-    for each row execute function guard_disposal_list_item()`);
 }
 
 export function down(): Promise<void> {

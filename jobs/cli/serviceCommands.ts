@@ -4,13 +4,33 @@ import { withContext, type CommonOptions } from '../context.ts';
 import { examine, type DoctorOptions } from '../doctor/doctor.ts';
 import type { Finding } from '../doctor/findings.ts';
 import type { Backup } from '../../db/backup.ts';
+import { connect } from '../../db/connect.ts';
+import { prepareAnew } from '../../db/prepare.ts';
+import { readSettings } from '../settings.ts';
 import type { Restored } from '../../db/fromBackup.ts';
 import type { TakenOver } from '../../db/takeOver.ts';
 import { longDate, shortDate } from '../../rules/dates.ts';
 import { AS_OF, declare, JSON_OUT, print, printable, type CommandLine } from './commands.ts';
 
-/** Declares backup, restore-backup and doctor. */
+/** Declares migrate, backup, restore-backup and doctor. */
 export function addServiceCommands(line: CommandLine): void {
+  declare(line, 'migrate', 'make the database ready for this release: tables, guards, and what the run-time role may do', 'migrate', [])
+    .addHelpText(
+      'after',
+      `
+Every command does so by itself where its role may. Where DATABASE_URL names a role that owns nothing, as it should, set
+DATABASE_OWNER_URL to the role that owns the tables and run this at each release and after each "schedule adopt".`,
+    )
+    .action(async () => {
+      const database = await connect(readSettings(line.around.env, line.around.cwd));
+      try {
+        const role = await prepareAnew(database);
+        line.around.stdout.write(`The database is ready for this release, and ${role} may use it.\n`);
+      } finally {
+        await database.close();
+      }
+    });
+
   declare(line, 'backup <file>', 'copy the whole database into a new file, read back and verified', 'backup /srv/backups/2026-11-22.zip', [
     JSON_OUT,
   ])

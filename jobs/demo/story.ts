@@ -133,7 +133,7 @@ async function nightAfterCoolingOff(): Promise<void> {
 async function bookkeeping(asOf: string): Promise<void> {
   const { retentionFigures } = await import('../../db/figures.ts');
   const { scheduleInForce } = await import('../../db/schedules.ts');
-  const database = await connect({ databaseUrl: (env as { DATABASE_URL?: string }).DATABASE_URL ?? null, home: HOME });
+  const database = await connect({ databaseUrl: (env as { DATABASE_URL?: string }).DATABASE_URL ?? null, ownerUrl: null, home: HOME });
   try {
     sayFigures(await retentionFigures(database.db, await scheduleInForce(database.db, asOf), asOf));
   } finally {

@@ -37,7 +37,7 @@ export function fault(check: string, says: string, next: string): Finding {
 }
 
 /** The server itself: its version, and whether this release's tables are in it. */
-export function serverFindings({ version, migrations }: ServerHealth): Finding[] {
+export function serverFindings({ version, migrations, guards }: ServerHealth): Finding[] {
   const database = ok('database', `PostgreSQL ${version} answers.`);
   if (migrations.unknown.length > 0)
     return [
@@ -66,7 +66,26 @@ export function serverFindings({ version, migrations }: ServerHealth): Finding[]
         'Back up first ("retention backup FILE"); the next command runs them.',
       ),
     ];
-  return [database, ok('migrations', 'All migrations of this release have run.')];
+  return [database, ok('migrations', 'All migrations of this release have run.'), ...guardFindings(guards)];
+}
+
+function guardFindings({ installed, switchedOff }: ServerHealth['guards']): Finding[] {
+  if (switchedOff.length > 0)
+    return [
+      fault(
+        'guards',
+        `Somebody switched off what the database refuses by itself: ${some(switchedOff)}.`,
+        'Find out who and why; then run "retention migrate" as the owner, and "retention audit verify".',
+      ),
+    ];
+  if (installed) return [ok('guards', 'The database refuses by itself what the rules forbid.')];
+  return [
+    warning(
+      'guards',
+      'What the database refuses by itself is not that of this release, or lacks a version of the schedule: nothing is listed or archived under it.',
+      'Run "retention migrate" with the role that owns the tables.',
+    ),
+  ];
 }
 
 /** Whether a live database is kept as one should be; the threat model of the architecture says why. */
@@ -81,12 +100,12 @@ export function safetyFindings({ kind }: Installation, server: ServerHealth, whe
         'For real use set DATABASE_URL to a PostgreSQL server that others look after.',
       ),
     );
-  else if (server.superuser || server.ownsTables)
+  else if (server.powers.length > 0)
     findings.push(
       warning(
         'installation',
-        `This live database is reached as ${server.user}, ${server.superuser ? 'a superuser' : 'who owns its tables'}: past every guard in it.`,
-        'Reach it with a role that owns nothing; keep the owner for migrations, and each night’s audit head outside.',
+        `This live database is reached with too much power: ${server.user} ${server.powers.join(', ')}.`,
+        'Reach it with a role that owns nothing, as the README sets up; keep the owner for "retention migrate", and each night’s audit head outside.',
       ),
     );
   if (where.asRoot)

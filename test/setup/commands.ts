@@ -81,6 +81,8 @@ export class Register {
 /** Everything one installation has; `retention` runs a command on it within this process. */
 export class Council {
   readonly db: Knex;
+  /** The same database as the owner of its tables; commands get the role that owns nothing. */
+  readonly ownerUrl: string;
   readonly env: Record<string, string>;
   readonly folder: string;
   readonly documentRoot: string;
@@ -96,6 +98,7 @@ export class Council {
 
   constructor(database: Awaited<ReturnType<typeof freshDatabase>>, folder: string, settings: Record<string, string>) {
     this.db = database.db;
+    this.ownerUrl = database.ownerUrl;
     this.#close = () => database.close();
     this.folder = folder;
     this.documentRoot = path.join(folder, 'documents');

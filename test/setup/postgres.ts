@@ -1,4 +1,4 @@
-/** Starts one real PostgreSQL for a test run, the one on the PATH or the embedded one, with a migrated template database. */
+/** Starts one real PostgreSQL for a test run, the one on the PATH or the embedded one, with a prepared template database. */
 import { access, chmod, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,14 +6,17 @@ import knexModule from 'knex';
 import pg from 'pg';
 import { register } from 'tsx/esm/api';
 import type { TestProject } from 'vitest/node';
-import { knexConfig, migrate } from '../../db/connect.ts';
-import { startEmbedded, type EmbeddedServer } from '../../db/embedded.ts';
+import { knexConfig } from '../../db/connect.ts';
+import { startEmbedded, type Connection } from '../../db/embedded.ts';
+import { prepareAs } from '../../db/prepare.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** URL of the server's maintenance database; another database of it is this URL with another path. */
+    /** URL of the server's maintenance database, as its owner; another database of it is this URL with another path. */
     postgresUrl: string;
-    /** Name of the migrated database that every test clones. */
+    /** The same as the role that commands work as, which owns nothing. */
+    serviceUrl: string;
+    /** Name of the prepared database that every test clones. */
     templateDatabase: string;
   }
 }
@@ -30,9 +33,10 @@ export default async function startPostgres(project: TestProject): Promise<() =>
   // As root the server runs as another user, who must pass through.
   await chmod(home, 0o711);
   const server = await startEmbedded(home, { ...(binaries === null ? {} : { binaries }), settings: FASTER });
-  const url = urlOf(server);
-  console.info(`Tests run over PostgreSQL ${await makeTemplate(url)} (${binaries ?? 'embedded'}).`);
+  const url = urlOf(server.owner);
+  console.info(`Tests run over PostgreSQL ${await makeTemplate(url, server.connection.user)} (${binaries ?? 'embedded'}).`);
   project.provide('postgresUrl', url);
+  project.provide('serviceUrl', urlOf(server.connection));
   project.provide('templateDatabase', TEMPLATE);
   return async () => {
     if (process.env['RETENTION_KEEP_DATABASES'] === '1') {
@@ -71,12 +75,12 @@ async function holdsServer(folder: string): Promise<boolean> {
   return (await Promise.allSettled(found)).every((result) => result.status === 'fulfilled');
 }
 
-function urlOf({ connection: { host, port, user, password } }: EmbeddedServer): string {
+function urlOf({ host, port, user, password }: Connection): string {
   return `postgresql://${user}:${password}@${host}:${port}/postgres`;
 }
 
-/** Migrated once; every test clones it. Returns the version of the server. */
-async function makeTemplate(url: string): Promise<string> {
+/** Prepared once, for the role of the commands; every test clones it. Returns the version of the server. */
+async function makeTemplate(url: string, serviceRole: string): Promise<string> {
   const client = new pg.Client(url);
   await client.connect();
   await client.query(`create database ${TEMPLATE}`);
@@ -85,7 +89,7 @@ async function makeTemplate(url: string): Promise<string> {
 
   register();
   const db = knexModule.knex(knexConfig(url.replace(/\/postgres$/, `/${TEMPLATE}`)));
-  await migrate(db);
+  await prepareAs(db, serviceRole);
   await db.destroy();
   return rows[0]?.server_version ?? '?';
 }

@@ -22,7 +22,10 @@ export interface ExtractRows {
 /** Determinations name the version of the schedule that made them, so it must be known to the database. */
 export async function enterSchedule(db: Knex, schedule: Schedule): Promise<void> {
   const { version, in_force_from } = schedule;
-  await db('schedule_versions').insert({ version, in_force_from, adopted_by: 'test', content: JSON.stringify(schedule) });
+  await db('schedule_versions')
+    .insert({ version, in_force_from, adopted_by: 'test', content: JSON.stringify(schedule) })
+    .onConflict('version')
+    .ignore();
 }
 
 /** Writes the rows into a folder, imports it in a transaction, and removes the folder. */

@@ -1,0 +1,95 @@
+/**
+ * What the database itself refuses, whoever asks. Guards are code, not data: they are installed anew, by the role that owns
+ * the tables, whenever a release changes one or a schedule was taken over. They ask the same compiled question as the night.
+ */
+import { createHash } from 'node:crypto';
+import type { Knex } from 'knex';
+import { parseSchedule, shippedSchedule, type Schedule } from '../../rules/schedule.ts';
+import { candidacySql, NAMED_FILES } from '../candidacy.ts';
+import { ARCHIVE_GUARDS } from './archive.ts';
+import { DECISION_GUARDS } from './decisions.ts';
+import { FACT_GUARDS } from './facts.ts';
+import { GUARD_FUNCTIONS } from './functions.ts';
+import { installing, type Guard } from './guard.ts';
+import { LIST_GUARDS } from './lists.ts';
+import { NIGHT_GUARDS } from './nights.ts';
+
+export const GUARDS: readonly Guard[] = [...FACT_GUARDS, ...DECISION_GUARDS, ...LIST_GUARDS, ...ARCHIVE_GUARDS, ...NIGHT_GUARDS];
+
+/** Installs every guard, and switches on any that was off. Call it as the owner, in one transaction; it replaces what was there. */
+export async function installGuards(owner: Knex.Transaction): Promise<void> {
+  const schema = await currentSchema(owner);
+  const statements = [...guardStatements(schema), ...(await candidacyStatements(owner, schema)), ...ownPathStatements(schema)];
+  // A question mark would be taken for a binding.
+  for (const statement of statements) await owner.raw(statement.replaceAll('?', '\\?'));
+  await owner.raw(`do $$ declare t regclass; begin
+    for t in select distinct tgrelid from pg_trigger where tgenabled <> 'O' and not tgisinternal loop
+      execute format('alter table %s enable trigger user', t);
+    end loop; end $$`);
+  await owner.raw(
+    `create or replace function installed_guards() returns text language sql immutable as $$ select '${digestOf(schema)}' $$`,
+  );
+}
+
+/** True when the guards of this very release are in force, and every version of the schedule has its own. */
+export async function guardsAreInstalled(db: Knex): Promise<boolean> {
+  const asked = await db.raw<{ rows: { there: boolean; schema: string }[] }>(
+    "select to_regproc('installed_guards') is not null as there, quote_ident(current_schema()) as schema",
+  );
+  const { there = false, schema = '' } = asked.rows[0] ?? {};
+  if (!there) return false;
+  const result = await db.raw<{ rows: { digest: string; missing: boolean }[] }>(
+    `select installed_guards() as digest,
+       exists (select from schedule_versions v where to_regproc(candidacy_function(v.version)) is null) as missing`,
+  );
+  return result.rows[0]?.digest === digestOf(schema) && !result.rows[0].missing;
+}
+
+function guardStatements(schema: string): string[] {
+  return [
+    ...GUARD_FUNCTIONS.map(
+      ([signature, body]) => `create or replace function ${signature} set search_path = ${schema}, pg_temp as $guard$ ${body} $guard$`,
+    ),
+    ...GUARDS.flatMap((guard) => installing(schema, guard)),
+  ];
+}
+
+/** The question of the night, as a function of each version: PostgreSQL keeps its plan, and no caller can put another in its place. */
+async function candidacyStatements(owner: Knex.Transaction, schema: string): Promise<string[]> {
+  const versions = await owner('schedule_versions').select<{ version: string; content: string }[]>('version', 'content');
+  return versions.flatMap(({ version, content }) => {
+    const name = `candidacy_${createHash('md5').update(version).digest('hex').slice(0, 16)}(date, text[])`;
+    return [
+      `drop function if exists ${name}`,
+      `create function ${name}
+       returns table (file_ref text, outcome text, rule text, anchor_on date, retain_until date, eligible_from date, action text, review_on date, reason text,
+         schedule_version text, blocks text[], cautions text[], birth_doubtful boolean, recalculated boolean)
+       language plpgsql stable set search_path = ${schema}, pg_temp set plan_cache_mode = force_generic_plan as $guard$
+       #variable_conflict use_column
+       begin return query ${questionOf(parseSchedule(content, `schedule ${version}`))}; end $guard$`,
+    ];
+  });
+}
+
+/** Functions of the migrations that read tables get a path of their own too. */
+function ownPathStatements(schema: string): string[] {
+  return ['refuse_change', 'chain_audit_event', 'require_subjects'].map(
+    (name) => `alter function ${name}() set search_path = ${schema}, pg_temp`,
+  );
+}
+
+async function currentSchema(db: Knex): Promise<string> {
+  const result = await db.raw<{ rows: { schema: string }[] }>('select quote_ident(current_schema()) as schema');
+  return result.rows[0]?.schema ?? 'public';
+}
+
+/** Of the guards and of how this release compiles a schedule, which the shipped one shows. */
+function digestOf(schema: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([guardStatements(schema), questionOf(shippedSchedule())]))
+    .digest('hex');
+}
+
+function questionOf(schedule: Schedule): string {
+  return candidacySql(schedule, NAMED_FILES).replaceAll(':asOf', '$1').replaceAll(':fileRefs', '$2');
+}

@@ -1,0 +1,93 @@
+/**
+ * Makes a database ready for this release, as its owner: tables, the shipped schedule, guards, and what the run-time role may do.
+ * Every command asks first whether it is ready; only where it is not does anything happen.
+ */
+import type { Knex } from 'knex';
+import { Refusal } from '../rules/refusal.ts';
+import { shippedMigrations, type Database } from './connect.ts';
+import { guardsAreInstalled, installGuards } from './guards/install.ts';
+import { adoptShipped } from './schedules.ts';
+
+/** Makes it ready where it is not. Several processes may call it at once. Throws a Refusal where the owner is needed and not known. */
+export async function prepare(database: Database): Promise<void> {
+  if (!(await isPrepared(database.db))) await prepareAnew(database);
+}
+
+/** Makes it ready whether or not it seems to be. Returns the run-time role. */
+export async function prepareAnew(database: Database): Promise<string> {
+  const { role } = await whoIs(database.db);
+  await database.asOwner((owner) => prepareAs(owner, role));
+  return role;
+}
+
+/** The same by a connection that owns the database or is to own it, for the role that commands will use. */
+export async function prepareAs(owner: Knex, runTimeRole: string): Promise<void> {
+  await refuseUnlessOwner(owner);
+  // knex's own lock refuses a second starter at once; this one makes it wait.
+  await owner.transaction(async (trx) => {
+    await trx.raw("select pg_advisory_xact_lock(hashtext('migrate'))");
+    await owner.migrate.latest();
+  });
+  await owner.transaction(async (trx) => {
+    await trx.raw("select pg_advisory_xact_lock(hashtext('migrate'))");
+    await installGuards(trx);
+    // Adopting is an event of the audit, which only a chain with its guards takes.
+    await adoptShipped(trx);
+    await installGuards(trx);
+    await grantRunTime(trx, runTimeRole);
+  });
+}
+
+/** What the run-time role may do: read, add, and change what no guard refuses. It owns nothing, makes nothing and empties nothing. */
+export async function grantRunTime(owner: Knex.Transaction, role: string): Promise<void> {
+  if ((await whoIs(owner)).role === role) return;
+  const schema = (await owner.raw<{ rows: { schema: string }[] }>('select quote_ident(current_schema()) as schema')).rows[0]?.schema ?? '';
+  const to = `"${role.replaceAll('"', '""')}"`;
+  const mayGrantSchema = await owner.raw<{ rows: object[] }>(
+    "select from pg_namespace n where n.nspname = current_schema() and pg_has_role(current_user, n.nspowner, 'member')",
+  );
+  if (mayGrantSchema.rows.length > 0) {
+    await owner.raw(
+      `revoke create on schema ${schema} from public; revoke create on schema ${schema} from ${to}; grant usage on schema ${schema} to ${to}`,
+    );
+  }
+  await owner.raw(
+    `revoke all on all tables in schema ${schema} from ${to}; grant select, insert, update, delete on all tables in schema ${schema} to ${to}`,
+  );
+  await owner.raw(`revoke insert, update, delete on knex_migrations, knex_migrations_lock from ${to}`);
+  await owner.raw(`grant usage, select on all sequences in schema ${schema} to ${to}`);
+}
+
+/** True when tables and guards are those of this release, and this role may use them. */
+export async function isPrepared(db: Knex): Promise<boolean> {
+  return (await isMigrated(db)) && (await guardsAreInstalled(db));
+}
+
+/** True when every migration of this release has run, and none of a later one. */
+async function isMigrated(db: Knex): Promise<boolean> {
+  const there = await db.raw<{ rows: { migrated: boolean | null }[] }>(
+    "select has_table_privilege(to_regclass('knex_migrations')::oid, 'select') and has_table_privilege(to_regclass('case_files')::oid, 'insert') as migrated",
+  );
+  if (!there.rows[0]?.migrated) return false;
+  const done = await db('knex_migrations').count();
+  return Number(done[0]?.['count'] ?? 0) === shippedMigrations().length;
+}
+
+async function refuseUnlessOwner(owner: Knex): Promise<void> {
+  const { role, mayCreate, tablesOwner } = await whoIs(owner);
+  if (mayCreate && (tablesOwner === null || tablesOwner)) return;
+  throw new Refusal(
+    'not_the_owner',
+    `This database is not ready for this release, and the role ${role} may not change its tables, as it should be. Run "retention migrate" once with DATABASE_OWNER_URL set to the role that owns them. Nothing was changed.`,
+  );
+}
+
+/** The role of a connection; whether it may make tables here, and owns those there are (null: there are none). */
+async function whoIs(db: Knex): Promise<{ role: string; mayCreate: boolean; tablesOwner: boolean | null }> {
+  const result = await db.raw<{ rows: { role: string; may_create: boolean; owns: boolean | null }[] }>(
+    `select current_user as role, has_schema_privilege(current_schema(), 'create') as may_create,
+       (select pg_has_role(current_user, c.relowner, 'usage') from pg_class c where c.oid = to_regclass('case_files')) as owns`,
+  );
+  const [row] = result.rows;
+  return { role: row?.role ?? '', mayCreate: row?.may_create ?? false, tablesOwner: row?.owns ?? null };
+}
