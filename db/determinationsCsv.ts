@@ -22,5 +22,5 @@ export async function copyDeterminations(db: Knex, schedule: Schedule, asOf: Iso
 
 /** A cell that a spreadsheet would run as a formula is written behind an apostrophe. */
 function inert(column: string): string {
-  return `case when ${column} ~ '^[=+@\\t\\r-]' then '''' || ${column} else ${column} end`;
+  return `case when ${column} ~ '^[=+@\\t\\r＝＋－＠-]' then '''' || ${column} else ${column} end`;
 }

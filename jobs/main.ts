@@ -6,8 +6,8 @@ import { ScheduleError } from '../rules/schedule.ts';
 import { buildProgram } from './cli/program.ts';
 import { systemClock } from './clock.ts';
 import type { Surroundings } from './context.ts';
-import { describeError } from './log.ts';
-import { UsageError } from './settings.ts';
+import { describeError, isOfConnecting } from './log.ts';
+import { databasePlace, readSettings, UsageError } from './settings.ts';
 
 /** 0 done · 1 failed, nothing half-done · 2 wrong use · 3 done, but something new needs a person. */
 export type ExitCode = 0 | 1 | 2 | 3;
@@ -28,10 +28,17 @@ export async function run(argv: string[], around: Surroundings): Promise<ExitCod
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    around.stderr.write(`retention: ${describeError(error)}\n`);
+    around.stderr.write(`retention: ${[describeError(error), ...whereAsked(error, around)].join(' ')}\n`);
     if (!isExpected(error) && around.env['RETENTION_TRACE'] && error instanceof Error) around.stderr.write(`${error.stack ?? ''}\n`);
     return error instanceof UsageError || error instanceof ScheduleError ? 2 : 1;
   }
+}
+
+/** Which database it was that could not be reached or refused to let us in; a server's own words leave out the half of it. */
+function whereAsked(error: unknown, { env, cwd }: Surroundings): string[] {
+  if (!isOfConnecting(error)) return [];
+  const { databaseUrl } = readSettings(env, cwd);
+  return databaseUrl === null ? [] : [databasePlace(databaseUrl)];
 }
 
 function isExpected(error: unknown): boolean {

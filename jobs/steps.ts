@@ -16,7 +16,7 @@ import { chooseForListing, makeLists } from '../db/lists.ts';
 import { recheckItems, type Withdrawal } from '../db/recheck.ts';
 import { lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
 import { measureDocuments } from '../db/sources.ts';
-import { removeOldReports, writeNightReport } from '../reports/nightReport.ts';
+import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
 import { addDays } from '../rules/dates.ts';
 import type { Context } from './context.ts';
 import { showProgress } from './progress.ts';
@@ -78,10 +78,9 @@ export async function recheckStep({
   context,
 }: Stepping): Promise<StepResult<{ withdrawn: number; settled: number; withdrawals: Withdrawal[] }>> {
   const { db, schedule, asOf } = context;
-  const { withdrawals, settled } = await db.transaction(async (trx) => ({
-    settled: await settleDisagreements(trx, schedule, asOf),
-    withdrawals: await recheckItems(trx, schedule, asOf),
-  }));
+  const settled = await db.transaction((trx) => settleDisagreements(trx, schedule, asOf));
+  // By itself, for it locks the items first: who holds one of them may wait for the audit, which settling has written to.
+  const withdrawals = await db.transaction((trx) => recheckItems(trx, schedule, asOf));
   return { counts: { withdrawn: withdrawals.length, settled, withdrawals }, attention: [] };
 }
 
@@ -131,13 +130,16 @@ export async function archiveStep({ context, runId }: Stepping): Promise<StepRes
 }
 
 /** Writes the morning's files into a folder, by default one of the business date under RETENTION_HOME. */
-export async function reportStep({ context }: Stepping, folder?: string): Promise<StepResult<{ folder: string; files: number }>> {
+export async function reportStep(
+  { context }: Stepping,
+  folder?: string,
+): Promise<StepResult<Pick<NightReport, 'folder' | 'audit'> & { files: number }>> {
   const { db, schedule, asOf, rehearsal, settings } = context;
   const reports = join(settings.home, 'reports');
   const written = await writeNightReport(db, schedule, { asOf, folder: folder ?? join(reports, asOf), rehearsal });
   await removeOldReports(reports, asOf, settings.keepDays);
   await removeOldBackups(join(settings.home, 'backups'), asOf, settings.keepDays);
-  return { counts: { folder: written.folder, files: written.files.length }, attention: [] };
+  return { counts: { folder: written.folder, files: written.files.length, audit: written.audit }, attention: [] };
 }
 
 /**

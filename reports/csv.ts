@@ -1,6 +1,8 @@
 /** The one place that writes CSV: cells that a spreadsheet would run are inert, and a file is there whole or not at all. */
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { PassThrough, type Writable } from 'node:stream';
 import type { Options } from 'csv-stringify';
 import { stringify } from 'csv-stringify/sync';
 import { syncFolder } from '../db/fileIo.ts';
@@ -62,6 +64,32 @@ export async function writeWhole(path: string, text: string | AsyncIterable<stri
   }
   await rename(beside, path);
   await syncFolder(dirname(path));
+}
+
+/**
+ * Lets `write` fill a file for its owner alone, whole or not at all. One that is there is replaced, not written into: its rights
+ * might be wider. What is no file, as a pipe or /dev/stdout, is written as it is.
+ */
+export async function writeWholeBy(path: string, write: (output: Writable) => Promise<void>): Promise<void> {
+  const target = await realpath(path).catch(() => path);
+  const there = await stat(target).catch(() => undefined);
+  if (there && !there.isFile()) {
+    await write(createWriteStream(path));
+    return;
+  }
+  const output = new PassThrough().setEncoding('utf8');
+  const writing = writeWhole(target, output);
+  // Awaited below, after what fills it; until then a failure must not end the process.
+  writing.catch(() => undefined);
+  try {
+    await write(output);
+  } catch (error) {
+    // Where it failed before it wrote anything, nobody else ends the file.
+    output.destroy(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  } finally {
+    await writing;
+  }
 }
 
 function cells<Column extends string>(columns: readonly Column[], row: CsvRow<Column>): (string | number)[] {

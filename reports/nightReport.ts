@@ -1,4 +1,4 @@
-/** The morning's files: the retention report, the open lists, what the source system must delete, what the import rejected. */
+/** The morning's files: the retention report, the open lists, what the source system must delete, what the import rejected, the head of the audit. */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Knex } from 'knex';
@@ -7,6 +7,7 @@ import { systemCode } from '../db/fileIo.ts';
 import { inOneMoment, retentionFigures, STILL_AT_SOURCE, type RetentionFigures } from '../db/figures.ts';
 import { addDays, isIsoDate, type IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
+import { writeAuditHead } from './auditHead.ts';
 import { writeCsv, writeWhole, type CsvRow } from './csv.ts';
 import { LIST_COLUMNS, listReports } from './listReport.ts';
 import { retentionReportHtml, retentionReportRows, RETENTION_COLUMNS } from './retentionReport.ts';
@@ -16,6 +17,8 @@ export interface NightReport {
   /** Relative to the folder, in the order they were written. */
   files: string[];
   figures: RetentionFigures;
+  /** The head of the audit that the report prints. */
+  audit: { events: number; head: string };
 }
 
 interface Reporting {
@@ -39,16 +42,18 @@ export async function writeNightReport(db: Knex, schedule: Schedule, reporting: 
   return inOneMoment(db, async (trx) => {
     const { folder, asOf } = reporting;
     const figures = await retentionFigures(trx, schedule, asOf);
+    const audit = await auditHead(trx);
     await mkdir(join(folder, 'lists'), { recursive: true, mode: 0o700 });
     const lists = await writeLists(trx, schedule, reporting);
     await removeClosedLists(folder, lists);
     const files = [
-      ...(await writeRetentionReport(trx, schedule, figures, reporting)),
+      ...(await writeRetentionReport({ figures, schedule, audit }, reporting)),
+      await writeAuditHead(folder, { as_of: asOf, ...audit, rehearsal: reporting.rehearsal }),
       ...lists,
       ...(await writeRemovals(trx, reporting)),
       ...(await writeRejects(trx, reporting)),
     ];
-    return { folder, files, figures };
+    return { folder, files, figures, audit };
   });
 }
 
@@ -66,13 +71,10 @@ export async function removeOldReports(reportsFolder: string, asOf: IsoDate, kee
 }
 
 async function writeRetentionReport(
-  trx: Knex,
-  schedule: Schedule,
-  figures: RetentionFigures,
+  { figures, schedule, audit }: Pick<NightReport, 'figures' | 'audit'> & { schedule: Schedule },
   { folder, rehearsal }: Reporting,
 ): Promise<string[]> {
-  const html = retentionReportHtml(figures, { schedule, rehearsal, audit: await auditHead(trx) });
-  await writeWhole(join(folder, 'retention-report.html'), html);
+  await writeWhole(join(folder, 'retention-report.html'), retentionReportHtml(figures, { schedule, rehearsal, audit }));
   await writeCsv(join(folder, 'retention-report.csv'), RETENTION_COLUMNS, retentionReportRows(figures, rehearsal));
   return ['retention-report.html', 'retention-report.csv'];
 }

@@ -355,7 +355,6 @@ describe('restoring is refused, with nothing changed,', () => {
 
   it('over folders of another live database', async () => {
     const live = await rehearsal({ RETENTION_REHEARSAL: '', DOCUMENT_ROOT: council.documentRoot });
-    live.today = '2026-01-01';
     await live.done('compute');
     await expectNotRestored(/belongs to another, live database/);
     await live.close();
@@ -363,7 +362,6 @@ describe('restoring is refused, with nothing changed,', () => {
 
   it('of a live database, as a rehearsal or as of another day', async () => {
     const live = await rehearsal({ RETENTION_REHEARSAL: '' });
-    live.today = '2026-01-01';
     await live.done('compute');
     const copy = path.join(live.folder, 'copy.zip');
     await live.done(['backup', copy]);

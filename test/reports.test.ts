@@ -17,7 +17,7 @@ import { removeOldReports, writeNightReport } from '../reports/nightReport.ts';
 import { accountsInWords, retentionReportHtml } from '../reports/retentionReport.ts';
 import { BLOCKS, type Block } from '../rules/checks.ts';
 import type { Schedule } from '../rules/schedule.ts';
-import { freshDatabase, type FreshDatabase } from './setup/database.ts';
+import { freshDatabase, pastGuards, type FreshDatabase } from './setup/database.ts';
 
 const AS_OF = '2026-11-22';
 
@@ -357,8 +357,8 @@ async function placeHold(trx: Knex, fileRef: string): Promise<void> {
 }
 
 /** A file archived long ago under the rule for missing persons, which the source system still has. */
-async function archiveBefore(trx: Knex, fileRef: string): Promise<void> {
-  await trx('residual_records').insert({
+async function archiveBefore(db: Knex, fileRef: string): Promise<void> {
+  const record = {
     file_ref: fileRef,
     list_id: 1,
     rule: 'missing-person',
@@ -375,8 +375,9 @@ async function archiveBefore(trx: Knex, fileRef: string): Promise<void> {
     facts_digest: 'b'.repeat(64),
     documents_expected: 0,
     documents_packed: 0,
-  });
-  await trx('seen_again').insert({
+  };
+  await pastGuards(db, 'residual_records', (trx) => trx('residual_records').insert(record));
+  await db('seen_again').insert({
     file_ref: fileRef,
     first_seen_on: '2026-11-01',
     last_seen_on: AS_OF,

@@ -1,28 +1,45 @@
 /** Commands about evidence: the audit chain. */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { readEvents, verifyChain, type AuditEvent, type ChainState } from '../../db/audit.ts';
+import { readEvents, verifyChain, type ChainState, type NotedHead } from '../../db/audit.ts';
+import { notedDigest, readExport, readNotedHeads, writeExport } from '../auditFile.ts';
 import { withContext, type CommonOptions } from '../context.ts';
-import { UsageError } from '../settings.ts';
-import { declare, JSON_OUT, print, type CommandLine } from './commands.ts';
+import { declare, JSON_OUT, print, printable, type CommandLine } from './commands.ts';
+
+interface VerifyOptions extends CommonOptions {
+  report?: string[];
+  head?: string[];
+}
+type Verified = ChainState & { heads: NotedHead[] };
 
 /** Declares audit verify and audit export. */
 export function addEvidenceCommands(line: CommandLine): void {
   const program = line.program.command('audit').description('everything done and refused, chained by hash');
   const audit = { ...line, program };
-  declare(audit, 'verify [file]', 'prove that no event was changed, removed, added or swapped; a file needs no database', 'audit verify', [
-    JSON_OUT,
-  ]).action(async (file: string | undefined, options: CommonOptions) => {
-    if (file !== undefined) {
-      show(line, { around: line.around, rehearsal: false }, options, await verifyChain(eventsOfFile(file)));
-      return;
-    }
-    await withContext(line.around, options, 'read', async (context) =>
-      show(line, context, options, await verifyChain(readEvents(context.db))),
-    );
-  });
+  declare(
+    audit,
+    'verify [file]',
+    'prove that no event was changed, removed, added or swapped; a file needs no database',
+    'audit verify audit.jsonl --report /srv/reports/2026-11-22',
+    [JSON_OUT],
+  )
+    .option('--report <folder...>', 'the folder of a report, or of all of them: prove that the chain still contains what each noted of it')
+    .option('--head <digest...>', 'the hash of an event, noted anywhere: prove that the chain still contains it')
+    .addHelpText(
+      'after',
+      `
+A chain proves by itself that nothing in it was changed. That nothing was cut off its end, and that it was not made anew as
+a whole, only a head proves that was noted earlier and kept elsewhere: each night's report holds one.
+Exit 0 when the chain is whole, 1 when it is not, 2 when the file is none that was exported.`,
+    )
+    .action(async (file: string | undefined, options: VerifyOptions) => {
+      const heads = await headsOf(options);
+      if (file !== undefined) {
+        show(line, { around: line.around, rehearsal: false }, options, { ...(await verifyChain(readExport(file), heads)), heads });
+        return;
+      }
+      await withContext(line.around, options, 'read', async (context) =>
+        show(line, context, options, { ...(await verifyChain(readEvents(context.db), heads)), heads }),
+      );
+    });
   declare(
     audit,
     'export <file>',
@@ -31,31 +48,25 @@ export function addEvidenceCommands(line: CommandLine): void {
     [],
   ).action((file: string, options: CommonOptions) =>
     withContext(line.around, options, 'read', async ({ db }) => {
-      await pipeline(Readable.from(jsonLines(readEvents(db))), createWriteStream(file, { mode: 0o600, flags: 'wx' }));
-      line.around.stdout.write(`Written to ${file}.\n`);
+      const { events, head } = await writeExport(file, readEvents(db));
+      line.around.stdout.write(`Written to ${file}: ${events} events. Head: ${head}\n`);
     }),
   );
 }
 
-function show(line: CommandLine, context: Parameters<typeof print>[0], options: CommonOptions, state: ChainState): void {
-  print(context, options, state, ({ events, head, faults }) =>
-    faults.length === 0 ? `The chain is whole: ${events} events. Head: ${head}` : `The chain is broken:\n${faults.join('\n')}`,
-  );
-  line.exitWith(state.faults.length === 0 ? 0 : 1);
+async function headsOf({ report = [], head = [] }: VerifyOptions): Promise<NotedHead[]> {
+  const reported: NotedHead[] = [];
+  for (const place of report) reported.push(...(await readNotedHeads(place)));
+  return [...reported, ...head.map(notedDigest)];
 }
 
-async function* jsonLines(events: AsyncIterable<AuditEvent>): AsyncGenerator<string> {
-  for await (const event of events) yield `${JSON.stringify(event)}\n`;
+function show(line: CommandLine, context: Parameters<typeof print>[0], options: CommonOptions, verified: Verified): void {
+  print(context, options, verified, verifiedWords);
+  line.exitWith(verified.faults.length === 0 ? 0 : 1);
 }
 
-async function* eventsOfFile(file: string): AsyncGenerator<AuditEvent> {
-  let number = 0;
-  for await (const text of createInterface({ input: createReadStream(file) })) {
-    number++;
-    try {
-      yield JSON.parse(text) as AuditEvent;
-    } catch {
-      throw new UsageError(`${file}, line ${number}, is not an event. Give the file that "retention audit export" wrote.`);
-    }
-  }
+function verifiedWords({ events, head, faults, heads }: Verified): string {
+  if (faults.length > 0) return `The chain is broken:\n${faults.map(printable).join('\n')}`;
+  const contained = heads.map(({ where, events: then }) => `It contains ${where}${then === null ? '' : `, event ${then}`}.`);
+  return [`The chain is whole: ${events} events. Head: ${head}`, ...contained].join('\n');
 }

@@ -24,7 +24,7 @@ const STEP_WORDS: Record<string, (counts: object) => string[]> = {
   recheck: (counts) => recheckWords(counts as { withdrawals: { list: number; fileRef: string; reason: string }[]; settled: number }),
   list: (counts) => listWords(counts as { candidates: number; listed: number; lists: number[] }),
   archive: (counts) => archiveWords(counts as ArchiveCounts),
-  report: (counts) => [`${(counts as { files: number }).files} files in ${(counts as { folder: string }).folder}`],
+  report: (counts) => reportWords(counts as { files: number; folder: string; audit: { events: number; head: string } }),
 };
 
 function importWords({ rows, notices, quarantined, newlyQuarantined }: ImportResult): string[] {
@@ -64,4 +64,8 @@ function archiveWords({ archived, waiting, withdrawn, failed, bytes, sources }: 
     `${archived} files archived (${(bytes / 1_000_000).toFixed(1)} MB in bags), ${waiting} wait for something outside, ${withdrawn} withdrawn, ${failed} failed`,
     `${sources.removed} source documents removed, ${sources.shared} still needed by another file, ${sources.alreadyGone} already gone, ${sources.failed} to be tried again`,
   ];
+}
+
+function reportWords({ files, folder, audit }: { files: number; folder: string; audit: { events: number; head: string } }): string[] {
+  return [`${files} files in ${folder}`, `audit: ${audit.events} events, head ${audit.head}`];
 }

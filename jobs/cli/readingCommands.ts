@@ -1,6 +1,5 @@
 /** Commands that read: why this date, which lists, what ran. */
-import { createWriteStream } from 'node:fs';
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Writable } from 'node:stream';
 import { copyDeterminations } from '../../db/determinationsCsv.ts';
 import { explainFile } from '../../db/explain.ts';
 import { readList, readLists, type ListSummary } from '../../db/lists.ts';
@@ -8,6 +7,7 @@ import type { ItemRow } from '../../db/items.ts';
 import { latestRuns } from '../../db/runs.ts';
 import { shortDate } from '../../rules/dates.ts';
 import { LIST_STATES } from '../../rules/workflow.ts';
+import { writeWholeBy } from '../../reports/csv.ts';
 import { explanationText } from '../../reports/explanation.ts';
 import { withContext, type CommonOptions } from '../context.ts';
 import { AS_OF, declare, JSON_OUT, printable, reading, readNumber, readWord, refuseReader, table, type CommandLine } from './commands.ts';
@@ -32,12 +32,8 @@ export function addReadingCommands(line: CommandLine): void {
       withContext(line.around, options, 'read', async (context) => {
         const { db, schedule, asOf } = context;
         await refuseReader(context);
-        await copyDeterminations(
-          db,
-          schedule,
-          asOf,
-          options.out ? createWriteStream(options.out, { mode: 0o600 }) : through(line.around.stdout),
-        );
+        const copyTo = (output: Writable) => copyDeterminations(db, schedule, asOf, output);
+        await (options.out ? writeWholeBy(options.out, copyTo) : copyTo(through(line.around.stdout)));
         if (options.out) line.around.stdout.write(`Written to ${options.out}.\n`);
       }),
     );

@@ -89,6 +89,6 @@ function textOf(file: CaseFile, title: string, chance: Chance, mostSentences: nu
 
 async function writeDocument(root: string, { path, text }: Document): Promise<void> {
   const place = join(root, path);
-  await mkdir(dirname(place), { recursive: true });
-  await writeFile(place, text);
+  await mkdir(dirname(place), { recursive: true, mode: 0o700 });
+  await writeFile(place, text, { mode: 0o600 });
 }

@@ -26,11 +26,11 @@ export class ExtractWriter {
 
   /** Starts an extract of these files, each with every column of the contract. */
   static async start(dir: string, names: readonly ExtractFileName[]): Promise<ExtractWriter> {
-    await mkdir(dir, { recursive: true });
+    await mkdir(dir, { recursive: true, mode: 0o700 });
     const writer = new ExtractWriter(dir);
     for (const name of names) {
       const header = EXTRACT_SPEC[name].columns.map((column) => column.name);
-      writer.#sheets.set(name, { stream: createWriteStream(join(dir, name)), waiting: [header], count: 0 });
+      writer.#sheets.set(name, { stream: createWriteStream(join(dir, name), { mode: 0o600 }), waiting: [header], count: 0 });
     }
     return writer;
   }
@@ -65,6 +65,6 @@ export class ExtractWriter {
       await finished(stream);
     }
     const rows = Object.fromEntries([...this.#sheets].map(([name, { count }]) => [name, count]));
-    await writeFile(join(this.#dir, 'extract.json'), `${JSON.stringify({ exported_at: exportedAt, rows }, null, 2)}\n`);
+    await writeFile(join(this.#dir, 'extract.json'), `${JSON.stringify({ exported_at: exportedAt, rows }, null, 2)}\n`, { mode: 0o600 });
   }
 }

@@ -76,7 +76,6 @@ describe('over a plain connection to a live database', () => {
 
   beforeAll(async () => {
     live = await rehearsal({ RETENTION_REHEARSAL: '' });
-    [live.today, live.clock] = [today, () => new Date()];
     live.register.child('CF-1').child('CF-2', {}, { date_of_birth: '2020-01-01' });
     await live.writeExtract();
     await live.done(['nightly', '--import', live.extract]);

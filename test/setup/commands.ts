@@ -9,7 +9,7 @@ import { stringify } from 'csv-stringify/sync';
 import type { Knex } from 'knex';
 import { expect } from 'vitest';
 import { EXTRACT_FILES, EXTRACT_SPEC, type ExtractFileName } from '../../db/extractColumns.ts';
-import type { Clock } from '../../jobs/clock.ts';
+import { systemClock, todayInLondon, type Clock } from '../../jobs/clock.ts';
 import { run, type ExitCode } from '../../jobs/main.ts';
 import type { NightResult } from '../../jobs/night.ts';
 import { freshDatabase } from './database.ts';
@@ -105,6 +105,8 @@ export class Council {
     this.archive = path.join(folder, 'archive');
     this.extract = path.join(folder, 'extract');
     const roots = { RETENTION_HOME: path.join(folder, 'home'), DOCUMENT_ROOT: this.documentRoot, ARCHIVE_URL: this.archive };
+    // A live database runs as of today by its own clock, whatever day the stories of the tests are of.
+    if (settings['RETENTION_REHEARSAL'] === '') this.today = todayInLondon(systemClock);
     this.env = { DATABASE_URL: database.url, ...roots, RETENTION_REHEARSAL: '1', LOG_LEVEL: 'warn', ...settings };
   }
 
