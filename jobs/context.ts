@@ -20,6 +20,7 @@ export interface Surroundings {
   cwd: string;
   stdout: NodeJS.WritableStream & { isTTY?: boolean };
   stderr: NodeJS.WritableStream & { isTTY?: boolean };
+  stdin?: NodeJS.ReadableStream;
   clock: Clock;
 }
 
@@ -77,7 +78,7 @@ export async function actingPerson(context: Context, options: CommonOptions): Pr
     );
   }
   const { token } = context.settings;
-  if (!token) throw new UsageError('Set RETENTION_TOKEN to your own token; "retention users enrol CODE" gives you one.');
+  if (!token) throw new UsageError('Set RETENTION_TOKEN to your own token; "retention users enrol" gives you one.');
   return personOfToken(context.db, token);
 }
 

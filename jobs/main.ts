@@ -14,7 +14,14 @@ export type ExitCode = 0 | 1 | 2 | 3;
 
 /** Runs one command as this process. */
 export async function main(argv: string[]): Promise<ExitCode> {
-  return run(argv, { env: process.env, cwd: process.cwd(), stdout: process.stdout, stderr: process.stderr, clock: systemClock });
+  return run(argv, {
+    env: process.env,
+    cwd: process.cwd(),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    clock: systemClock,
+  });
 }
 
 /** Runs one command in the surroundings given. Never throws: an error becomes a sentence on standard error and an exit code. */

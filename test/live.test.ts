@@ -51,6 +51,15 @@ describe('the first day', () => {
     ]);
   });
 
+  it('takes a one-time code from standard input, where no list of processes shows it', async () => {
+    const { code } = (await council.done('users add s.lee --role admin --json')).json<{ code: string }>();
+    const typing = council.spawn(['users', 'enrol', '--json']);
+    typing.child.stdin?.end(`${code}\n`);
+    const { exitCode, stderr, json } = await typing.exit;
+    expect([exitCode, stderr]).toEqual([0, 'One-time code: ']);
+    await council.done('users add m.jones --role records_manager', { RETENTION_TOKEN: json<{ token: string }>().token });
+  });
+
   it('knows people by their own tokens: not by one that is unknown, expired, replaced or used up', async () => {
     await addTeam();
     const brake = 'brake release volume --reason checked';

@@ -1,5 +1,6 @@
 /** Commands of operations: the schedule, brakes, people, and the embedded database. */
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { brakesOn, readBrakes, releaseBrake, type Brake } from '../../db/brakes.ts';
 import { stopEmbedded } from '../../db/embedded.ts';
 import { adoptSchedule } from '../../db/schedules.ts';
@@ -9,7 +10,7 @@ import { BRAKES, ROLES } from '../../rules/workflow.ts';
 import { addUser, enrol, hasAdmin } from '../../db/users.ts';
 import type { Person } from '../../rules/people.ts';
 import { actingPerson, withContext, type CommonOptions, type Context } from '../context.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings, UsageError } from '../settings.ts';
 import { brakeWords } from '../steps.ts';
 import { acting, AS, AS_OF, declare, JSON_OUT, print, reading, readWord, table, type CommandLine } from './commands.ts';
 import { readDay } from './decisionCommands.ts';
@@ -106,13 +107,15 @@ function addPeopleCommands(line: CommandLine): void {
           options,
           added,
           () =>
-            `${name} is added as ${roles.join(', ')}. One-time code, for ${name} alone: ${added.code}\n${name} runs: retention users enrol CODE`,
+            `${name} is added as ${roles.join(', ')}. One-time code, for ${name} alone: ${added.code}\n${name} runs "retention users enrol" and types it.`,
         );
       }),
     );
-  declare(line, 'enrol <code>', 'exchange a one-time code for your own token', 'users enrol 4hV…', [JSON_OUT]).action(
-    (code: string, options: CommonOptions) =>
+  declare(line, 'enrol [code]', 'exchange a one-time code for your own token', 'users enrol', [JSON_OUT])
+    .addHelpText('after', '\nWithout a code it is read from standard input, so that no list of processes shows it.')
+    .action((given: string | undefined, options: CommonOptions) =>
       withContext(line.around, options, 'write', async (context) => {
+        const code = given ?? (await typed(line));
         const enrolled = await context.db.transaction((trx) => enrol(trx, code));
         print(
           context,
@@ -122,7 +125,15 @@ function addPeopleCommands(line: CommandLine): void {
             `${name}, this is your token for ${days} days. It is shown this once; set RETENTION_TOKEN to it.\n${token}`,
         );
       }),
-  );
+    );
+}
+
+/** The first line of standard input. */
+async function typed({ around }: CommandLine): Promise<string> {
+  if (!around.stdin) throw new UsageError('Give the one-time code: retention users enrol CODE.');
+  around.stderr.write('One-time code: ');
+  for await (const text of createInterface({ input: around.stdin })) return text.trim();
+  throw new UsageError('No code was given. Type or pipe the one-time code that "retention users add" printed.');
 }
 
 /** In a rehearsal nobody must prove anything; on a live database an admin, or nobody while there is none. */
