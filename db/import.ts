@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { compareWithArchived, setAsideArchived } from './archivedRows.ts';
 import { countMismatches, ExtractRefused, type Extract } from './extract.ts';
-import { EXTRACT_FILES, type ExtractFileName } from './extractColumns.ts';
+import { EXTRACT_FILES, shown, type ExtractFileName } from './extractColumns.ts';
 import { landStaged } from './landing.ts';
 import { setAsideUnlinkable, STAGED, stageExtract, type Progress } from './staging.ts';
 
@@ -147,7 +147,7 @@ async function replaceQuarantine(trx: Knex.Transaction, importId: number): Promi
 }
 
 function noticesOf(extract: Extract): string[] {
-  const notices = extract.ignoredFiles.map((file) => `${file} is not part of an extract and was ignored.`);
+  const notices = extract.ignoredFiles.map((file) => `${shown(file)} is not part of an extract and was ignored.`);
   for (const name of EXTRACT_FILES) {
     const file = extract.files[name];
     if (!file.present) notices.push(`${name} is absent: what was known of it stays as it was.`);

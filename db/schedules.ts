@@ -24,7 +24,16 @@ export async function knownSchedule(db: Knex, asOf: IsoDate): Promise<Schedule |
     .orderBy('adopted_at', 'desc')
     .limit(1);
   const [oldest] = inForce ? [inForce] : await versions.orderBy('in_force_from').limit(1);
-  return oldest && parseSchedule(oldest.content, `schedule ${oldest.version}`);
+  return oldest && parseOnce(oldest.content, oldest.version);
+}
+
+/** A site or a scheduler asks for the same few versions for weeks, and reading one takes longer than most answers. */
+const parsed = new Map<string, Schedule>();
+
+function parseOnce(content: string, version: string): Schedule {
+  const known = parsed.get(content) ?? parseSchedule(content, `schedule ${version}`);
+  parsed.set(content, known);
+  return known;
 }
 
 /** Takes over a checked schedule from a day on. Throws a Refusal when its version is known already. */
