@@ -34,7 +34,11 @@ export default async function startPostgres(project: TestProject): Promise<() =>
   await chmod(home, 0o711);
   const server = await startEmbedded(home, { ...(binaries === null ? {} : { binaries }), settings: FASTER });
   const url = urlOf(server.owner);
-  console.info(`Tests run over PostgreSQL ${await makeTemplate(url, server.connection.user)} (${binaries ?? 'embedded'}).`);
+  const version = await makeTemplate(url, server.connection.user).catch(async (error: unknown) => {
+    await server.release();
+    throw error;
+  });
+  console.info(`Tests run over PostgreSQL ${version} (${binaries ?? 'embedded'}).`);
   project.provide('postgresUrl', url);
   project.provide('serviceUrl', urlOf(server.connection));
   project.provide('templateDatabase', TEMPLATE);
