@@ -36,6 +36,23 @@ export function systemCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+const DISK_TROUBLE: Record<string, string> = {
+  ENOSPC: 'is full. Make room on it',
+  EDQUOT: 'has no room left for this account. Make room on it',
+  EFBIG: 'does not take files of that size. Raise the limit',
+  EROFS: 'is read-only. Make it writable',
+  EACCES: 'is closed to this account. Give it access',
+  EPERM: 'is closed to this account. Give it access',
+  EIO: 'fails to read or write. Check it',
+};
+
+/** The sentence for a system error that says that a disk cannot be used, and what to do; null for any other, and for one in words already. */
+export function diskTrouble(which: string, error: unknown): string | null {
+  const code = systemCode(error) ?? '';
+  const trouble = error instanceof Error && error.message.startsWith(`${code}:`) ? DISK_TROUBLE[code] : undefined;
+  return trouble === undefined ? null : `${which} ${trouble}, then run again (${code}). Nothing half-done was kept.`;
+}
+
 async function syncAndClose(handle: FileHandle): Promise<void> {
   try {
     await handle.sync();

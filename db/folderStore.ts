@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import type { ArchiveStore, StagedObject, StoredObject } from './archiveStore.ts';
-import { readPieces, syncFile, syncFolder, systemCode } from './fileIo.ts';
+import { diskTrouble, readPieces, syncFile, syncFolder, systemCode } from './fileIo.ts';
 import { StoreProblem } from './storeProblem.ts';
 
 const PARTIAL = '.partial';
@@ -30,10 +30,10 @@ export class FolderStore implements ArchiveStore {
   async stage(source: Readable): Promise<StagedObject> {
     const location = `${PARTIAL}/${randomUUID()}`;
     const file = this.#file(location);
-    await makeFolder(dirname(file));
+    await this.#explained(() => makeFolder(dirname(file)));
     this.#own.add(location);
     try {
-      return { location, ...(await writeDurably(source, file)) };
+      return { location, ...(await this.#explained(() => writeDurably(source, file))) };
     } catch (error) {
       await rm(file, { force: true });
       this.#own.delete(location);
@@ -43,8 +43,10 @@ export class FolderStore implements ArchiveStore {
 
   async move(from: string, to: string): Promise<void> {
     const [source, target] = [this.#file(from), this.#file(to)];
-    await makeFolder(dirname(target));
-    await appear(source, target, from, to);
+    await this.#explained(async () => {
+      await makeFolder(dirname(target));
+      await appear(source, target, from, to);
+    });
     // The old name goes only when the new one is on the disk: a power cut leaves one of them, or both.
     await rm(source, { force: true });
     this.#own.delete(from);
@@ -85,9 +87,20 @@ export class FolderStore implements ArchiveStore {
     const folder = this.#file(PARTIAL);
     const names = await unless(['ENOENT'], () => readdir(folder));
     if (names === undefined || names.length === 0) return 0;
-    const staleBefore = (await folderTime(folder)) - STALE_MS;
+    const staleBefore = (await this.#explained(() => folderTime(folder))) - STALE_MS;
     const cleared = await Promise.all(names.map((name) => this.#clear(name, staleBefore)));
     return cleared.filter(Boolean).length;
+  }
+
+  /** The system's words name neither the store nor what to do; its code stays, for callers ask for it. */
+  async #explained<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const trouble = diskTrouble(`The disk of the archive store ${this.url}`, error);
+      if (trouble === null) throw error;
+      throw Object.assign(new Error(trouble, { cause: error }), { code: systemCode(error), syscall: 'write' });
+    }
   }
 
   async #clear(name: string, staleBefore: number): Promise<boolean> {
@@ -164,9 +177,11 @@ async function writeDurably(source: Readable, file: string): Promise<{ size: num
 
 /** Makes a folder only its owner can enter, and each parent that is missing, durably. Folders already there keep their modes. */
 async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Node's recursive mkdir says "no such file" where the disk is read-only; the plain one says what is the matter.
+  const made = await unless(['ENOENT', 'EEXIST'], async () => (await mkdir(folder, { mode: 0o700 }), folder));
+  const first = made ?? (await mkdir(folder, { recursive: true, mode: 0o700 }));
   if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  for (let each = folder; each.length >= first.length; each = dirname(each)) await syncFolder(dirname(each));
 }
 
 /** The time by the clock that stamps the partials: on a shared folder that is the file server's, not this machine's. */

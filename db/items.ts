@@ -54,7 +54,10 @@ export type DigestedItem = Pick<
   | 'decided_on'
 >;
 
-/** Items of a list in order; locked against change until the transaction ends. */
+/**
+ * Items of a list in order; locked against change until the transaction ends. Whoever changes a list locks its items before
+ * the list itself, as archiving does, so that no two wait for one another for ever.
+ */
 export async function lockItems(trx: Knex.Transaction, listId: number): Promise<ItemRow[]> {
   return trx<ItemRow>('disposal_list_items').where({ list_id: listId }).orderBy('position').forUpdate();
 }

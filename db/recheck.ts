@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import { addDays, shortDate, type IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
-import { SIGN_OFF_LAPSES_AFTER_DAYS } from '../rules/workflow.ts';
+import { OPEN_STATES, SIGN_OFF_LAPSES_AFTER_DAYS } from '../rules/workflow.ts';
 import { candidacyOf, type Candidacy } from './candidacy.ts';
 import { digestItems, type ItemRow } from './items.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
@@ -15,10 +15,7 @@ export interface Withdrawal {
 
 /** Takes off every item that is no longer what was listed, or whose sign-off lapsed. Returns what was taken off and why. */
 export async function recheckItems(trx: Knex.Transaction, schedule: Schedule, asOf: IsoDate): Promise<Withdrawal[]> {
-  const lists = await trx<ListRow>('disposal_lists')
-    .whereIn('state', ['for_decision', 'for_sign_off', 'cooling_off', 'in_progress'])
-    .orderBy('id')
-    .forUpdate();
+  const lists = await lockOpenLists(trx);
   const withdrawals: Withdrawal[] = [];
   for (const list of lists) {
     const items = await recheckable(trx, list.id);
@@ -97,11 +94,21 @@ async function changedFacts(db: Knex, item: ItemRow): Promise<string> {
   return fields ? `${FACTS_CHANGED}: ${fields}` : FACTS_CHANGED;
 }
 
+/** All of them with all their items, before the first withdrawal: who holds an item of a later list may wait for the audit. */
+async function lockOpenLists(trx: Knex.Transaction): Promise<ListRow[]> {
+  const open = trx<ListRow>('disposal_lists').whereIn('state', OPEN_STATES);
+  await trx('disposal_list_items')
+    .whereIn('list_id', open.clone().select('id'))
+    .orderBy(['list_id', 'position'])
+    .select('list_id')
+    .forUpdate();
+  return open.orderBy('id').forUpdate();
+}
+
 /** Binding items that nothing has been done with yet; a bag that waits for a receipt or paper is checked when that comes. */
 async function recheckable(trx: Knex.Transaction, listId: number): Promise<ItemRow[]> {
   return trx<ItemRow>('disposal_list_items')
     .where({ list_id: listId, binding: true })
     .whereIn('status', ['pending', 'approved', 'kept', 'referred', 'failed'])
-    .orderBy('position')
-    .forUpdate();
+    .orderBy('position');
 }

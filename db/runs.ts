@@ -34,11 +34,12 @@ export async function withNightLock<T>(db: Knex, how: 'alone' | 'together', work
         'Another night, or a step of one, is running on this database. Nothing was done; wait until it has ended ("retention runs" shows it).',
       );
     }
-    try {
-      return await work();
-    } finally {
-      await connection.query(`select pg_advisory_unlock${shared}(hashtext('night'))`);
-    }
+    const [ended] = await Promise.allSettled([work()]);
+    // Where the connection is gone the lock is too, and what is told is how the work ended.
+    const [unlocked] = await Promise.allSettled([connection.query(`select pg_advisory_unlock${shared}(hashtext('night'))`)]);
+    if (ended.status === 'rejected') throw ended.reason as Error;
+    if (unlocked.status === 'rejected') throw unlocked.reason as Error;
+    return ended.value;
   } finally {
     await pool.releaseConnection(connection);
   }
@@ -90,6 +91,11 @@ export async function lastSuccessfulNight(db: Knex): Promise<IsoDate | null> {
 /** The latest runs, newest first. */
 export async function latestRuns(db: Knex, limit: number): Promise<Run[]> {
   return db<Run>('runs').orderBy('id', 'desc').limit(limit);
+}
+
+/** The latest night, however it ended; undefined before the first. */
+export async function latestNight(db: Knex): Promise<Run | undefined> {
+  return db<Run>('runs').where({ kind: 'nightly' }).orderBy('id', 'desc').first();
 }
 
 /** Business date of the last extract that landed; null before the first. */

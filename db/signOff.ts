@@ -18,9 +18,9 @@ export async function signOff(
   { person, asOf }: Acting,
 ): Promise<ListAfter & { approved: number; kept: number; referred: number; archivedFrom: IsoDate }> {
   requirePermission(person, 'sign_off');
+  const items = await lockItems(trx, listId);
   const list = await lockList(trx, listId);
   requireState(list, ['for_sign_off'], 'signed off');
-  const items = await lockItems(trx, listId);
   await refuseOwnDecision(trx, listId, person);
   if (list.digest !== shownDigest) {
     throw new Refusal(

@@ -8,7 +8,8 @@ import type { Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 
 const CODE_DAYS = 7;
-const TOKEN_DAYS = 90;
+/** Days that a personal token is good for. */
+export const TOKEN_DAYS = 90;
 
 /** The person of that name. In a rehearsal an unknown name is taken at its word and may do anything. */
 export async function findPerson(db: Knex, name: string): Promise<Person> {
@@ -52,6 +53,9 @@ export async function addUser(
     .insert({ name, roles, added_by: actor === 'nobody_yet' ? 'service' : actor.name })
     .onConflict('name')
     .merge(['roles']);
+  if (actor !== 'nobody_yet' && actor.roles !== null && !(await hasAdmin(trx)))
+    throw new Refusal('last_admin', `${name} is the only admin, and somebody must manage people. Make another person an admin first.`);
+  await trx('accounts').where({ user_name: name }).update({ closed_at: null });
   await trx('user_secrets').where({ user_name: name }).whereNull('ended_at').update({ ended_at: trx.fn.now() });
   await recordEvent(trx, actor === 'nobody_yet' ? 'service' : actor.name, 'user.added', { user: name, roles });
   return { name, roles, code: await issueSecret(trx, name, 'code', CODE_DAYS) };
@@ -77,14 +81,16 @@ export async function hasAdmin(db: Knex): Promise<boolean> {
   return (await db('users').whereRaw("'admin' = any(roles)").first<object | undefined>('name')) !== undefined;
 }
 
-function secretsInForce(db: Knex, kind: 'code' | 'token', secret: string): Knex.QueryBuilder {
+/** Codes or tokens that are neither used up, taken back nor outlived, and are this one where `secret` is given. */
+export function secretsInForce(db: Knex, kind: 'code' | 'token', secret?: string): Knex.QueryBuilder {
   return db('user_secrets')
-    .where({ kind, hash: sha256(secret) })
+    .where({ 'user_secrets.kind': kind, ...(secret === undefined ? {} : { hash: sha256(secret) }) })
     .whereNull('ended_at')
     .where('expires_at', '>', db.fn.now());
 }
 
-async function issueSecret(trx: Knex.Transaction, name: string, kind: 'code' | 'token', days: number): Promise<string> {
+/** A new code or token of a person. Returns the secret, which is nowhere else. */
+export async function issueSecret(trx: Knex.Transaction, name: string, kind: 'code' | 'token', days: number): Promise<string> {
   // 256 random bits cannot be guessed, so a plain digest keeps them as safe as a slow one would.
   const secret = randomBytes(32).toString('base64url');
   await trx('user_secrets').insert({ user_name: name, kind, hash: sha256(secret), expires_at: trx.raw(`now() + interval '${days} days'`) });

@@ -75,8 +75,9 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
     try {
       await work({ context, runId, result, log, step });
     } catch (error) {
-      await close(context, result, kind, describeError(error));
-      log.error({ error: result.error }, 'run.failed');
+      // The database may be what failed: then the next run finds this one interrupted, and what is told is the first error.
+      const [closed] = await Promise.allSettled([close(context, result, kind, describeError(error))]);
+      log.error({ error: result.error, inLedger: closed.status === 'fulfilled' }, 'run.failed');
       throw error;
     }
     await close(context, result, kind, result.error);

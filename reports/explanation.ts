@@ -9,7 +9,8 @@ export function explanationText(story: Explanation): string {
   return [
     `File ${story.file_ref}, as of ${longDate(story.as_of)}`,
     '',
-    ...paragraphs(story),
+    storyHeadline(story),
+    ...storyParagraphs(story),
     ...section('This file cannot be disposed of:', story.block_words),
     ...section('Before deciding:', story.caution_words),
     ...section('What was looked at:', story.pairs.map(pairWords)),
@@ -22,8 +23,9 @@ export function explanationText(story: Explanation): string {
   ].join('\n');
 }
 
-function paragraphs(story: Explanation): string[] {
-  const lines = [headline(story)];
+/** The clause, our reading of it, the arithmetic and what is done when the time comes: a sentence or two each. */
+export function storyParagraphs(story: Explanation): string[] {
+  const lines: string[] = [];
   if (story.clause) lines.push(`The policy says: "${story.clause}" (rule ${story.rule}).`);
   if (story.interpretation)
     lines.push(
@@ -35,7 +37,8 @@ function paragraphs(story: Explanation): string[] {
   return lines;
 }
 
-function headline(story: Explanation): string {
+/** What it comes to, in one sentence. */
+export function storyHeadline(story: Explanation): string {
   if (story.outcome === 'permanent') return 'This file is kept permanently.';
   if (!story.eligible_from) return 'This file has no date, so it is kept.';
   if (!story.due) return `This file is kept at least until ${longDate(story.retain_until ?? '')}.`;

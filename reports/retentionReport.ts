@@ -98,7 +98,8 @@ templates.addFilter('number', grouped);
 templates.addFilter('longDate', longDate);
 templates.addFilter('shortDate', shortDate);
 
-const LIST_STATE_WORDS: Record<ListState, string> = {
+/** The states of a list, as people read them. */
+export const LIST_STATE_WORDS: Record<ListState, string> = {
   for_decision: 'For decision',
   for_sign_off: 'For sign-off',
   cooling_off: 'Signed off, cooling off',
@@ -164,8 +165,8 @@ function filesOf(reasons: readonly ReasonFigures[], wanted: ReasonFigures['outco
   return reasons.filter(({ outcome }) => outcome === wanted).reduce((sum, { files }) => sum + files, 0);
 }
 
-/** Only numbers of the details are shown: whatever else a brake keeps stays in the database. */
-function brakeInWords(name: BrakeName, details: Record<string, unknown>): string {
+/** Why a brake is on. Only numbers of the details are shown: whatever else it keeps stays in the database. */
+export function brakeInWords(name: BrakeName, details: Record<string, unknown>): string {
   return BRAKE_WORDS[name].replace(/\{(\w+)\}/g, (_, key: string) => {
     const value = details[key];
     return typeof value === 'number' ? grouped(value) : 'an unknown number';

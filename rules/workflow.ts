@@ -123,6 +123,9 @@ export const PERMISSIONS = {
 } as const satisfies Record<string, readonly Role[]>;
 export type Permission = keyof typeof PERMISSIONS;
 
+/** Who sees names, notes, names of documents and where paper is; whoever else may read sees references and dates. */
+export const NAMES_ARE_FOR: readonly Role[] = ['records_manager', 'authoriser', 'compliance'];
+
 /** Days after which a sign-off that led to no archiving lapses. */
 export const SIGN_OFF_LAPSES_AFTER_DAYS = 90;
 

@@ -4,26 +4,14 @@ import { checkCertificate, type CheckedCertificate } from '../../db/certificateC
 import { readCertificate, type ShownCertificate } from '../../db/certificates.ts';
 import { systemCode } from '../../db/fileIo.ts';
 import { findFiles, type FoundFile, type LookedFor } from '../../db/find.ts';
+import { recordingRefusals } from '../../db/refusals.ts';
 import { askRestore, confirmRestore, type Restored } from '../../db/restore.ts';
 import { longDate, readPartialDate, shortDate } from '../../rules/dates.ts';
 import type { Person } from '../../rules/people.ts';
 import { actingPerson, withContext, type CommonOptions, type Context } from '../context.ts';
 import { UsageError } from '../settings.ts';
 import { actingOnArchive, followedWords, type Followed } from './archiving.ts';
-import {
-  acting,
-  AS,
-  AS_OF,
-  declare,
-  JSON_OUT,
-  print,
-  reading,
-  readNumber,
-  recordingRefusals,
-  refuseReader,
-  table,
-  type CommandLine,
-} from './commands.ts';
+import { acting, AS, AS_OF, declare, JSON_OUT, print, reading, readNumber, refuseReader, table, type CommandLine } from './commands.ts';
 import { readDay } from './decisionCommands.ts';
 
 interface RestoreOptions extends CommonOptions {
@@ -103,7 +91,9 @@ async function find(line: CommandLine, options: CommonOptions & { name?: string;
   const wanted = readWanted(options);
   await withContext(line.around, options, 'read', async (context) => {
     const person = await whoLooks(context, options);
-    const files = await recordingRefusals(context, person, 'find', () => context.db.transaction((trx) => findFiles(trx, wanted, person)));
+    const files = await recordingRefusals(context.db, person, 'find', () =>
+      context.db.transaction((trx) => findFiles(trx, wanted, person)),
+    );
     print(context, options, files, foundWords);
   });
 }

@@ -2,11 +2,12 @@
 import type { Knex } from 'knex';
 import { openArchiveStore, type ArchiveStore } from '../../db/archiveStore.ts';
 import { finishBagMoves, type BagMoves } from '../../db/bagMoves.ts';
+import { recordingRefusals } from '../../db/refusals.ts';
 import { removeSources, type RemovalCounts } from '../../db/sources.ts';
 import type { Person } from '../../rules/people.ts';
 import { actingPerson, withContext, type CommonOptions, type Context } from '../context.ts';
 import type { ExitCode } from '../main.ts';
-import { print, recordingRefusals, type CommandLine } from './commands.ts';
+import { print, type CommandLine } from './commands.ts';
 
 /** What followed the commit. Whatever failed is tried again by the next archive step. */
 export interface Followed {
@@ -36,7 +37,7 @@ export async function actingOnArchive<T extends object>(
     const store = openArchiveStore(settings.archiveUrl);
     // A crash may have left the bag of this very file on its way.
     await finishBagMoves(db, store, asOf, fileRef);
-    const done = await recordingRefusals(context, person, what, () => db.transaction((trx) => act(trx, person, context, store)));
+    const done = await recordingRefusals(db, person, what, () => db.transaction((trx) => act(trx, person, context, store)));
     const bags = await finishBagMoves(db, store, asOf, fileRef);
     const result = { ...done, bags, sources: await removeSources(db, settings.documentRoot, asOf) };
     print(context, options, result, words);

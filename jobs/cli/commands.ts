@@ -2,10 +2,9 @@
 import { Command, Option } from 'commander';
 import Table from 'cli-table3';
 import type { Knex } from 'knex';
-import { recordEvent } from '../../db/audit.ts';
+import { recordingRefusals } from '../../db/refusals.ts';
 import { personOfToken } from '../../db/users.ts';
 import { requirePermission, type Person } from '../../rules/people.ts';
-import { Refusal } from '../../rules/refusal.ts';
 import { actingPerson, withContext, type CommonOptions, type Context, type Surroundings } from '../context.ts';
 import type { ExitCode } from '../main.ts';
 import { UsageError } from '../settings.ts';
@@ -96,7 +95,7 @@ export async function acting<T>(
 ): Promise<void> {
   await withContext(line.around, options, 'write', async (context) => {
     const person = await actingPerson(context, options);
-    const result = await recordingRefusals(context, person, what, () => context.db.transaction((trx) => act(trx, person, context)));
+    const result = await recordingRefusals(context.db, person, what, () => context.db.transaction((trx) => act(trx, person, context)));
     print(context, options, result, (value) => words(value, context));
     line.exitWith(exitCode(result));
   });
@@ -113,14 +112,4 @@ export function readWord<Word extends string>(text: string | undefined, words: r
   const word = words.find((candidate) => candidate === text);
   if (word) return word;
   throw new UsageError(`${what} is one of ${words.join(', ')}${text === undefined ? '' : `; "${printable(text)}" is none`}.`);
-}
-
-/** Does what was asked; what is refused is an event of the audit. */
-export async function recordingRefusals<T>(context: Context, person: Person, what: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    if (error instanceof Refusal) await recordEvent(context.db, person.name, 'refused', { what, why: error.code, ...error.about });
-    throw error;
-  }
 }

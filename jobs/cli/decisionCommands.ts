@@ -46,7 +46,7 @@ export function addDecisionCommands(line: CommandLine): void {
         options,
         'decide',
         (trx, person, { schedule, asOf }) => decideItems(trx, schedule, id, which, asked, { person, asOf }),
-        (after) => `${after.decided} files ${asked.decision}. ${afterWords(after)}`,
+        (after) => `${after.decided} files ${asked.decision}. ${replacedWords(after.replaced)}${afterWords(after)}`,
       );
     });
 
@@ -140,6 +140,10 @@ export function readDay(text: string, what: string): IsoDate {
   const day = readDate(text);
   if (!day) throw new UsageError(`${what} takes a day that exists, as yyyy-mm-dd.`);
   return day;
+}
+
+function replacedWords({ files, of }: { files: number; of: string[] }): string {
+  return files === 0 ? '' : `This replaces what ${of.join(' and ')} decided on ${files} of them. `;
 }
 
 function afterWords({ list, state, digest }: ListAfter): string {
