@@ -244,11 +244,13 @@ function isFaultOfItem(error: unknown): error is FaultOfItem {
 
 async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item }: Archiving, error: FaultOfItem): Promise<Ended> {
   await clearBag(db, store, item.file_ref);
-  await db.transaction(async (trx) => {
+  const ended = await db.transaction(async (trx): Promise<'failed' | 'withdrawn'> => {
+    const key = { list_id: item.list_id, file_ref: item.file_ref };
+    const stands = trx('disposal_list_items').where(key).whereIn('status', ['approved', 'failed']);
+    // Between the rollback that let go of it and now somebody may have taken it off; then there is nothing to fail.
+    if (!(await stands.forUpdate().first<object | undefined>('file_ref'))) return 'withdrawn';
     const attempts = item.status === 'failed' && item.status_on === asOf ? item.attempts : item.attempts + 1;
-    await trx('disposal_list_items')
-      .where({ list_id: item.list_id, file_ref: item.file_ref })
-      .update({ status: 'failed', status_reason: error.message, status_on: asOf, attempts });
+    await trx('disposal_list_items').where(key).update({ status: 'failed', status_reason: error.message, status_on: asOf, attempts });
     await recordEvent(trx, 'service', 'item.failed', {
       list: item.list_id,
       file: item.file_ref,
@@ -264,6 +266,7 @@ async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item 
       );
     }
     await settleList(trx, item.list_id, asOf);
+    return 'failed';
   });
-  return { fileRef: item.file_ref, ended: 'failed', bytes: 0 };
+  return { fileRef: item.file_ref, ended, bytes: 0 };
 }
