@@ -7,7 +7,7 @@ import { brakesOn, type Brake } from './brakes.ts';
 import { shippedMigrations } from './connect.ts';
 import { checkFiles } from './crossCheck.ts';
 import { readHoldsDue, type HoldSummary } from './holds.ts';
-import { guardsAreInstalled } from './guards/install.ts';
+import { guardsInForce } from './guards/install.ts';
 import { inOneMoment } from './figures.ts';
 import type { Installation } from './installation.ts';
 import { readWaiting, type WaitingFile } from './outside.ts';
@@ -98,7 +98,7 @@ async function guardsHealth(db: Knex): Promise<ServerHealth['guards']> {
     `select c.relname || '.' || t.tgname as trigger from pg_trigger t join pg_class c on c.oid = t.tgrelid
      where c.relnamespace = current_schema()::regnamespace and not t.tgisinternal and t.tgenabled <> 'O' order by 1`,
   );
-  return { installed: await guardsAreInstalled(db), switchedOff: off.rows.map(({ trigger }) => trigger) };
+  return { installed: (await guardsInForce(db)) === 'all', switchedOff: off.rows.map(({ trigger }) => trigger) };
 }
 
 /** Which installation this is; undefined on a database that no command has used yet. */

@@ -5,12 +5,16 @@
 import type { Knex } from 'knex';
 import { Refusal } from '../rules/refusal.ts';
 import { shippedMigrations, type Database } from './connect.ts';
-import { guardsAreInstalled, installGuards } from './guards/install.ts';
+import { guardsInForce, installGuards } from './guards/install.ts';
 import { adoptShipped } from './schedules.ts';
 
 /** Makes it ready where it is not. Several processes may call it at once. Throws a Refusal where the owner is needed and not known. */
 export async function prepare(database: Database): Promise<void> {
-  if (!(await isPrepared(database.db))) await prepareAnew(database);
+  const guards = (await isMigrated(database.db)) ? await guardsInForce(database.db) : 'not';
+  if (guards === 'all') return;
+  // A schedule that somebody took over must not stop everything else until the owner comes: the guards stop what it would list.
+  if (guards === 'but_of_a_schedule' && !(await database.asOwner(mayPrepare))) return;
+  await prepareAnew(database);
 }
 
 /** Makes it ready whether or not it seems to be. Returns the run-time role. */
@@ -58,12 +62,7 @@ export async function grantRunTime(owner: Knex.Transaction, role: string): Promi
   await owner.raw(`grant usage, select on all sequences in schema ${schema} to ${to}`);
 }
 
-/** True when tables and guards are those of this release, and this role may use them. */
-export async function isPrepared(db: Knex): Promise<boolean> {
-  return (await isMigrated(db)) && (await guardsAreInstalled(db));
-}
-
-/** True when every migration of this release has run, and none of a later one. */
+/** True when every migration of this release has run, and none of a later one, and this role may use what they made. */
 async function isMigrated(db: Knex): Promise<boolean> {
   const there = await db.raw<{ rows: { migrated: boolean | null }[] }>(
     "select has_table_privilege(to_regclass('knex_migrations')::oid, 'select') and has_table_privilege(to_regclass('case_files')::oid, 'insert') as migrated",
@@ -74,12 +73,17 @@ async function isMigrated(db: Knex): Promise<boolean> {
 }
 
 async function refuseUnlessOwner(owner: Knex): Promise<void> {
-  const { role, mayCreate, tablesOwner } = await whoIs(owner);
-  if (mayCreate && (tablesOwner === null || tablesOwner)) return;
+  if (await mayPrepare(owner)) return;
+  const { role } = await whoIs(owner);
   throw new Refusal(
     'not_the_owner',
     `This database is not ready for this release, and the role ${role} may not change its tables, as it should be. Run "retention migrate" once with DATABASE_OWNER_URL set to the role that owns them. Nothing was changed.`,
   );
+}
+
+async function mayPrepare(owner: Knex): Promise<boolean> {
+  const { mayCreate, tablesOwner } = await whoIs(owner);
+  return mayCreate && (tablesOwner === null || tablesOwner);
 }
 
 /** The role of a connection; whether it may make tables here, and owns those there are (null: there are none). */

@@ -31,18 +31,23 @@ export async function installGuards(owner: Knex.Transaction): Promise<void> {
   );
 }
 
-/** True when the guards of this very release are in force, and every version of the schedule has its own. */
-export async function guardsAreInstalled(db: Knex): Promise<boolean> {
+/**
+ * Whether the guards of this very release are in force: 'all', or 'but_of_a_schedule' where a version of it was taken over since and
+ * has none of its own yet, so that nothing is listed or archived under it; 'not' otherwise.
+ */
+export async function guardsInForce(db: Knex): Promise<'all' | 'but_of_a_schedule' | 'not'> {
   const asked = await db.raw<{ rows: { there: boolean; schema: string }[] }>(
     "select to_regproc('installed_guards') is not null as there, quote_ident(current_schema()) as schema",
   );
   const { there = false, schema = '' } = asked.rows[0] ?? {};
-  if (!there) return false;
+  if (!there) return 'not';
   const result = await db.raw<{ rows: { digest: string; missing: boolean }[] }>(
     `select installed_guards() as digest,
        exists (select from schedule_versions v where to_regproc(candidacy_function(v.version)) is null) as missing`,
   );
-  return result.rows[0]?.digest === digestOf(schema) && !result.rows[0].missing;
+  const [installed] = result.rows;
+  if (installed?.digest !== digestOf(schema)) return 'not';
+  return installed.missing ? 'but_of_a_schedule' : 'all';
 }
 
 function guardStatements(schema: string): string[] {

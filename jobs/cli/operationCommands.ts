@@ -58,7 +58,7 @@ function addScheduleCommands(line: CommandLine): void {
           return { version, from: options.from };
         },
         ({ version, from }) =>
-          `Version ${version} decides from ${from} on. The night of that day determines every file anew; dates that become earlier wait for confirmation.`,
+          `Version ${version} decides from ${from} on. The night of that day determines every file anew; dates that become earlier wait for confirmation. Where the database has two roles, run "retention migrate" with that of the owner before: nothing is listed or archived under a version without its guard.`,
       ),
     );
 }
