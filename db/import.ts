@@ -133,17 +133,25 @@ async function markMissingFiles(trx: Knex.Transaction, asOf: IsoDate): Promise<n
 }
 
 async function replaceQuarantine(trx: Knex.Transaction, importId: number): Promise<{ quarantined: number; newlyQuarantined: number }> {
-  const newlyQuarantined = await countRows(
-    trx,
-    `select count(*) from staged_rejects s where not exists (select from quarantine q
-       where q.source = s.source and q.ref is not distinct from s.ref and q.column_name is not distinct from s.column_name and q.reason = s.reason)`,
+  await trx.raw(
+    `create temp table told_before on commit drop as select distinct source, ref, column_name, reason from quarantine where told`,
   );
   await trx('quarantine').delete();
   const result = await trx.raw<{ rowCount: number }>(
-    'insert into quarantine (import_id, source, line, ref, column_name, reason) select ?, source, line, ref, column_name, reason from staged_rejects',
-    [importId],
+    `insert into quarantine (import_id, source, line, ref, column_name, reason, told)
+     select :importId, source, line, ref, column_name, reason, exists (select from told_before t
+       where t.source = s.source and t.ref is not distinct from s.ref and t.column_name is not distinct from s.column_name and t.reason = s.reason)
+     from staged_rejects s`,
+    { importId },
   );
+  const newlyQuarantined = await countRows(trx, 'select count(*) from quarantine where not told');
   return { quarantined: result.rowCount, newlyQuarantined };
+}
+
+/** Notes that people were told of all that is in quarantine and of how archived files differ: by a run that came to its end. */
+export async function noteTold(db: Knex): Promise<void> {
+  await db.raw('update quarantine set told = true where not told');
+  await db.raw('update seen_again set told = true where not told');
 }
 
 function noticesOf(extract: Extract): string[] {

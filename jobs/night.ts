@@ -1,6 +1,7 @@
 /** The night: import, compute, re-check, list, archive, report; or one of them by itself. Each run is a row in the ledger. */
 import { recordEvent } from '../db/audit.ts';
 import { ExtractRefused } from '../db/extract.ts';
+import { noteTold } from '../db/import.ts';
 import { finishRun, startRun, withNightLock, type RunKind } from '../db/runs.ts';
 import type { Context } from './context.ts';
 import { describeError, type Log } from './log.ts';
@@ -92,6 +93,8 @@ async function close({ db }: Context, result: NightResult, kind: RunKind, error:
   // The ledger tells why nothing was listed or archived, long after the brake was released.
   const counts = { ...result.steps, ...(result.stopped.length > 0 ? { stopped: result.stopped } : {}) };
   await finishRun(db, result.run, result.outcome, counts, error);
+  // A run that is killed before leaves it to the next one to tell.
+  if ('import' in result.steps && error === null) await noteTold(db);
   await recordEvent(db, 'service', `run.${result.outcome}`, { run: result.run, kind, as_of: result.as_of });
 }
 

@@ -1,10 +1,16 @@
 /** How the tests run: over one real PostgreSQL for the whole run, two files at a time. */
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** Faults that take minutes even in small, and of which another test tries a few in every run. */
+const BY_PROVE_ALONE = ['moments', 'documents', 'confirmRaces', 'firstStarts', 'hostileReferences'].map(
+  (name) => `test/faults/${name}.test.ts`,
+);
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...(process.env['RETENTION_PROVE'] === 'full' ? [] : BY_PROVE_ALONE)],
     globalSetup: [fileURLToPath(new URL('./setup/postgres.ts', import.meta.url))],
     testTimeout: 60_000,
     hookTimeout: 60_000,

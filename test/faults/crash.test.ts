@@ -1,6 +1,6 @@
 /** The night killed within every step, at a named point each time: what is left is finished, nothing twice and nothing lost. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { until, type Council } from '../setup/commands.ts';
+import { rehearsal, until, type Council } from '../setup/commands.ts';
 import { killFrozenAt, killWhen } from '../setup/killed.ts';
 import { times } from '../setup/tally.ts';
 import {
@@ -134,6 +134,19 @@ describe('a night killed in the middle of archiving', () => {
     expect(await council.bags()).toEqual(before.map((fileRef) => `${fileRef}.zip`).sort());
     expect(await council.explain('CF-later', '2026-12-01')).toMatchObject({ outcome: 'expires' });
     expect(await council.db('runs').orderBy('id').pluck('outcome')).toEqual(['succeeded', 'interrupted', 'succeeded']);
+  });
+});
+
+describe('a night killed after its import has landed', () => {
+  it('leaves it to the next one to tell what needs a person', { timeout: 120_000 }, async () => {
+    const council = await rehearsal();
+    councils.push(council);
+    council.register.child('CF-1').child('CF-spoilt', { opened_on: '31/02/2004' });
+    await council.writeExtract();
+    await killFrozenAt(council, nightly(council), [writes('determinations')]);
+    const [next, later] = [await council.retention(nightly(council)), await council.retention(nightly(council))];
+    expect([next.exitCode, next.stdout]).toEqual([3, expect.stringContaining('newly in quarantine')]);
+    expect(later.exitCode).toBe(0);
   });
 });
 
