@@ -3,9 +3,17 @@ import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Faults that take minutes even in small, and of which another test tries a few in every run. */
-const BY_PROVE_ALONE = ['moments', 'documents', 'confirmRaces', 'firstStarts', 'hostileReferences'].map(
-  (name) => `test/faults/${name}.test.ts`,
-);
+const BY_PROVE_ALONE = [
+  'changeDays',
+  'confirmRaces',
+  'disk',
+  'documents',
+  'firstStarts',
+  'hostileDates',
+  'hostileReferences',
+  'moments',
+  'postgres',
+].map((name) => `test/faults/${name}.test.ts`);
 
 export default defineConfig({
   test: {
