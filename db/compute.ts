@@ -16,6 +16,11 @@ export interface ComputeCounts {
   predicted: number;
 }
 
+/** The numbers of the register are not the sums of their parts, as when nobody computed since an import or a change of the schedule. */
+export class NotAccountedFor extends Error {
+  override name = 'NotAccountedFor';
+}
+
 /**
  * Determines every file as of a day. `previous` is the business date of the last compute, null the first time. Runs in the
  * transaction given; throws when the outcomes do not add up to the number of files.
@@ -45,7 +50,7 @@ export async function countOutcomes(db: Knex): Promise<{ files: number; outcomes
   const { files, ...outcomes } = rows[0] ?? { files: 0, expires: 0, awaiting: 0, undetermined: 0, permanent: 0 };
   const sum = Object.values(outcomes).reduce((a, b) => a + b, 0);
   if (sum !== files) {
-    throw new Error(
+    throw new NotAccountedFor(
       `Not accounted for: ${files} files are registered but ${sum} are determined. Nothing was changed; run "retention doctor".`,
     );
   }

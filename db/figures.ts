@@ -8,7 +8,7 @@ import { REASON_WORDS } from '../rules/words.ts';
 import { LIST_STATES, type ListState } from '../rules/workflow.ts';
 import { brakesOn, type Brake } from './brakes.ts';
 import { candidacySql, DUE_FILES } from './candidacy.ts';
-import { countOutcomes } from './compute.ts';
+import { countOutcomes, NotAccountedFor } from './compute.ts';
 
 /** files = permanent + notDue + due; due = candidates + blocked; blocked = onList + cannotBeListed. */
 export interface RuleFigures {
@@ -252,7 +252,7 @@ function byBlock(figure: (block: Block) => number): Record<Block, number> {
 
 function requireEqual(what: string, found: number, added: number): void {
   if (found === added) return;
-  throw new Error(
+  throw new NotAccountedFor(
     `Not accounted for: ${found} ${what}, but their parts add up to ${added}. No report was made; run "retention compute", then "retention report".`,
   );
 }

@@ -48,6 +48,8 @@ export async function restoreDatabase(db: Knex, backup: OpenBackup, restoring: R
     await fillTables(trx, backup);
     await requireWhole(trx, manifest);
     await trx.migrate.latest();
+    // A session ended after the backup would live again.
+    await trx('sessions').delete();
     const { documentRoot, archiveRoot } = restoring;
     await claimRoots(trx, manifest.installation, { documentRoot, archiveRoot });
     const takeOver = await takeOverBags(trx, restoring);

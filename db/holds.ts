@@ -88,7 +88,7 @@ export async function askRelease(
     .update({ release_asked_by: person.name, release_asked_on: asOf, release_reason: words })
     .returning('*');
   await recordEvent(trx, person.name, 'hold.release_asked', { hold: holdId, ...(replaced ? { replaces_ask_of: replaced } : {}) });
-  return { hold: summary(rows[0] as Hold, asOf), lapses_after: addDays(asOf, REQUEST_LAPSES_AFTER_DAYS) };
+  return { hold: holdSummary(rows[0] as Hold, asOf), lapses_after: addDays(asOf, REQUEST_LAPSES_AFTER_DAYS) };
 }
 
 /**
@@ -106,18 +106,18 @@ export async function confirmRelease(
   const covered = await filesCovered(trx, holdId);
   const rows = await trx<Hold>('holds').where({ id: holdId }).update({ released_by: person.name, released_on: asOf }).returning('*');
   await recordEvent(trx, person.name, 'hold.released', { hold: holdId, asked_by: asked.release_asked_by });
-  return { hold: summary(rows[0] as Hold, asOf), covered };
+  return { hold: holdSummary(rows[0] as Hold, asOf), covered };
 }
 
 /** Every hold, newest first, as of a day. */
 export async function readHolds(db: Knex, asOf: IsoDate): Promise<HoldSummary[]> {
-  return (await db<Hold>('holds').orderBy('id', 'desc')).map((hold) => summary(hold, asOf));
+  return (await db<Hold>('holds').orderBy('id', 'desc')).map((hold) => holdSummary(hold, asOf));
 }
 
 /** Holds in force whose review is due, the longest overdue first. */
 export async function readHoldsDue(db: Knex, asOf: IsoDate): Promise<HoldSummary[]> {
   const holds = await db<Hold>('holds').whereNull('released_on').where('review_on', '<=', asOf).orderBy(['review_on', 'id']);
-  return holds.map((hold) => summary(hold, asOf));
+  return holds.map((hold) => holdSummary(hold, asOf));
 }
 
 /** How many registered files a hold in force covers now. */
@@ -199,7 +199,8 @@ function refuseUnconfirmable(hold: Hold, person: Person, asOf: IsoDate): void {
   }
 }
 
-function summary(hold: Hold, asOf: IsoDate): HoldSummary {
+/** A hold as it stands on a day. */
+export function holdSummary(hold: Hold, asOf: IsoDate): HoldSummary {
   return { ...hold, state: stateOf(hold, asOf), review_due: hold.released_on === null && hold.review_on <= asOf };
 }
 

@@ -43,14 +43,8 @@ export async function recordOriginals(
   return { file_ref: fileRef, outcome, recorded_on: asOf };
 }
 
-/**
- * Files with originals of which nothing is recorded yet, the longest overdue first. The policy returns them to the young person
- * at adulthood, or gives them to the adopters once the adoption is completed: whichever came first. Somebody who died before
- * the 18th birthday never reaches it.
- */
-export async function readOriginalsHeld(db: Knex, asOf: IsoDate): Promise<OriginalsHeld[]> {
-  const result = await db.raw<{ rows: OriginalsHeld[] }>(
-    `select f.file_ref, x.due_on,
+/** A select of OriginalsHeld on the day :asOf. */
+export const ORIGINALS_HELD = `select f.file_ref, x.due_on,
        case when x.due_on = f.adoption_order_on then 'adoption' when x.due_on is not null then 'adulthood' end as because,
        coalesce(x.due_on <= cast(:asOf as date), false) as overdue
      from case_files f
@@ -58,10 +52,15 @@ export async function readOriginalsHeld(db: Knex, asOf: IsoDate): Promise<Origin
        select least(f.adoption_order_on, min(a.birthday_18)) as due_on
        from people p cross join lateral (select anniversary(p.birth_latest, interval '18 years') as birthday_18) a
        where p.person_ref = any(f.subject_refs) and coalesce(p.date_of_death >= a.birthday_18, true)) x
-     where f.originals_held and not exists (select from originals o where o.file_ref = f.file_ref)
-     order by x.due_on nulls last, f.file_ref`,
-    { asOf },
-  );
+     where f.originals_held and not exists (select from originals o where o.file_ref = f.file_ref)`;
+
+/**
+ * Files with originals of which nothing is recorded yet, the longest overdue first. The policy returns them to the young person
+ * at adulthood, or gives them to the adopters once the adoption is completed: whichever came first. Somebody who died before
+ * the 18th birthday never reaches it.
+ */
+export async function readOriginalsHeld(db: Knex, asOf: IsoDate): Promise<OriginalsHeld[]> {
+  const result = await db.raw<{ rows: OriginalsHeld[] }>(`${ORIGINALS_HELD} order by x.due_on nulls last, f.file_ref`, { asOf });
   return result.rows;
 }
 

@@ -49,14 +49,15 @@ export interface WaitingFile {
 
 type WaitingStatus = 'waiting_for_receipt' | 'waiting_for_paper';
 
-/** What waits for a person to act outside the computer, longest waiting first. */
-export async function readWaiting(db: Knex): Promise<WaitingFile[]> {
-  const result = await db.raw<{ rows: WaitingFile[] }>(
-    `select i.file_ref, i.list_id as list, case i.status when 'waiting_for_receipt' then 'receipt' else 'paper' end as waits_for,
+/** A select of WaitingFile. */
+export const WAITING_FILES = `select i.file_ref, i.list_id as list, case i.status when 'waiting_for_receipt' then 'receipt' else 'paper' end as waits_for,
        i.status_on as since, i.rule, r.adult_file_ref
      from disposal_list_items i left join transfer_receipts r on r.list_id = i.list_id and r.file_ref = i.file_ref
-     where i.status in ('waiting_for_receipt', 'waiting_for_paper') order by i.status_on, i.list_id, i.position`,
-  );
+     where i.status in ('waiting_for_receipt', 'waiting_for_paper')`;
+
+/** What waits for a person to act outside the computer, longest waiting first. */
+export async function readWaiting(db: Knex): Promise<WaitingFile[]> {
+  const result = await db.raw<{ rows: WaitingFile[] }>(`${WAITING_FILES} order by i.status_on, i.list_id, i.position`);
   return result.rows;
 }
 

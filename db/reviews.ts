@@ -44,14 +44,16 @@ export async function reviewDone(
   return { file_ref: fileRef, review_on: due.review_on, done_on: asOf };
 }
 
+/** A select of DueReview: those due and not done on the day :asOf. */
+export const DUE_REVIEWS = `select d.file_ref, d.review_on, cast(:asOf as date) - d.review_on as overdue_days, f.closed_on
+     from determinations d join case_files f on f.file_ref = d.file_ref
+     where d.review_on <= cast(:asOf as date)
+       and not exists (select from reviews_done w where w.file_ref = d.file_ref and w.review_on >= d.review_on)`;
+
 /** Reviews that are due and not done, the longest overdue first; of one file when it is named. */
 export async function readDueReviews(db: Knex, asOf: IsoDate, fileRef: string | null = null): Promise<DueReview[]> {
   const result = await db.raw<{ rows: DueReview[] }>(
-    `select d.file_ref, d.review_on, cast(:asOf as date) - d.review_on as overdue_days, f.closed_on
-     from determinations d join case_files f on f.file_ref = d.file_ref
-     where d.review_on <= cast(:asOf as date) and (cast(:fileRef as text) is null or d.file_ref = :fileRef)
-       and not exists (select from reviews_done w where w.file_ref = d.file_ref and w.review_on >= d.review_on)
-     order by d.review_on, d.file_ref`,
+    `${DUE_REVIEWS} and (cast(:fileRef as text) is null or d.file_ref = :fileRef) order by d.review_on, d.file_ref`,
     { asOf, fileRef },
   );
   return result.rows;

@@ -20,6 +20,10 @@ export interface Settings {
   night: string;
   rehearsal: boolean;
   token: string | null;
+  /** Where people reach the site; null: where `serve` listens. */
+  siteUrl: string | null;
+  /** Null: local accounts. */
+  openId: { issuer: string; clientId: string; clientSecret: string; rolesClaim: string } | null;
 }
 
 /** A setting, an argument or a combination of them that cannot be: exit code 2. */
@@ -43,6 +47,11 @@ export const SETTINGS = {
   NIGHT: ['30 2 * * *', 'when the scheduler runs the night, as a cron expression in London time; not between 1 and 2, when clocks change'],
   RETENTION_REHEARSAL: ['', '1 when a database is first made makes it a rehearsal, for ever'],
   RETENTION_TOKEN: ['', 'on a live database: the personal token of who acts'],
+  SITE_URL: ['', 'where people reach the site, as https://retention.example; without it where "retention serve" listens on this machine'],
+  OIDC_ISSUER: ['', 'OpenID Connect provider that signs people in to the site; without it people have local accounts'],
+  OIDC_CLIENT_ID: ['', 'what the provider knows the site as'],
+  OIDC_CLIENT_SECRET: ['', 'the secret it gave the site'],
+  OIDC_ROLES_CLAIM: ['roles', 'claim of the provider that names a person’s roles'],
 } as const satisfies Record<string, readonly [defaultValue: string, meaning: string]>;
 
 const wholeNumber = (least: number, most: number) =>
@@ -81,6 +90,11 @@ const shape = z.object({
     ),
   RETENTION_REHEARSAL: z.enum(['', '0', '1'], 'must be 1 or empty'),
   RETENTION_TOKEN: z.string(),
+  SITE_URL: z.string().refine((url) => url === '' || isOrigin(url), 'must look like https://retention.example, without a path'),
+  OIDC_ISSUER: z.string().refine((url) => url === '' || isSafeAddress(url), 'must be an https address'),
+  OIDC_CLIENT_ID: z.string(),
+  OIDC_CLIENT_SECRET: z.string(),
+  OIDC_ROLES_CLAIM: z.string().min(1),
 });
 
 /** Reads the settings. Throws UsageError naming every setting that is wrong. Paths are made absolute from `cwd`. */
@@ -114,7 +128,33 @@ export function readSettings(env: Record<string, string | undefined>, cwd: strin
     night: read.NIGHT,
     rehearsal: read.RETENTION_REHEARSAL === '1',
     token: read.RETENTION_TOKEN || null,
+    siteUrl: read.SITE_URL === '' ? null : new URL(read.SITE_URL).origin,
+    openId: readOpenId(read),
   };
+}
+
+function readOpenId(read: z.infer<typeof shape>): Settings['openId'] {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret, OIDC_ROLES_CLAIM: rolesClaim } = read;
+  if (issuer === '' && clientId === '' && clientSecret === '') return null;
+  if (issuer === '' || clientId === '' || clientSecret === '')
+    throw new UsageError('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: set all three, or none of them.');
+  return { issuer, clientId, clientSecret, rolesClaim };
+}
+
+/** Over plain http only what never leaves this machine. */
+function isSafeAddress(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+}
+
+function isOrigin(url: string): boolean {
+  return isSafeAddress(url) && [url, `${url}/`].includes(`${new URL(url).origin}/`);
+}
+
+/** True for a name or address that is this machine alone. */
+export function isLoopback(host: string): boolean {
+  return ['localhost', '::1', '[::1]'].includes(host) || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /** What the driver cannot read it takes for another place: an @ or # too many, and it would ask this machine for a database. */

@@ -25,6 +25,21 @@ export function csvText<Column extends string>(columns: readonly Column[], rows:
   return stringify([[...columns], ...Array.from(rows, (row) => cells(columns, row))], FORMAT);
 }
 
+/** Header and rows as text, piece by piece as they come: for long tables. */
+export async function* csvPieces<Column extends string>(
+  columns: readonly Column[],
+  rows: Iterable<CsvRow<Column>> | AsyncIterable<CsvRow<Column>>,
+): AsyncGenerator<string> {
+  let piece: (string | number)[][] = [[...columns]];
+  for await (const row of rows) {
+    piece.push(cells(columns, row));
+    if (piece.length < ROWS_A_PIECE) continue;
+    yield stringify(piece, FORMAT);
+    piece = [];
+  }
+  yield stringify(piece, FORMAT);
+}
+
 /** Writes header and rows, as they come, to a file for its owner alone; its folder must be there. Returns the number of rows. */
 export async function writeCsv<Column extends string>(
   path: string,
@@ -32,18 +47,13 @@ export async function writeCsv<Column extends string>(
   rows: Iterable<CsvRow<Column>> | AsyncIterable<CsvRow<Column>>,
 ): Promise<number> {
   let written = 0;
-  async function* pieces(): AsyncGenerator<string> {
-    let piece: (string | number)[][] = [[...columns]];
+  async function* counted(): AsyncGenerator<CsvRow<Column>> {
     for await (const row of rows) {
       written++;
-      piece.push(cells(columns, row));
-      if (piece.length < ROWS_A_PIECE) continue;
-      yield stringify(piece, FORMAT);
-      piece = [];
+      yield row;
     }
-    yield stringify(piece, FORMAT);
   }
-  await writeWhole(path, pieces());
+  await writeWhole(path, csvPieces(columns, counted()));
   return written;
 }
 

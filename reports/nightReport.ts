@@ -28,7 +28,8 @@ interface Reporting {
 }
 
 const REMOVALS_COLUMNS = ['file_ref', 'archived_on', 'first_seen_on', 'last_seen_on', 'differs', 'rehearsal'] as const;
-const REJECTS_COLUMNS = ['file', 'line', 'reference', 'column', 'reason', 'rehearsal'] as const;
+/** What is wrong with an extract, a line for each mistake. */
+export const REJECTS_COLUMNS = ['file', 'line', 'reference', 'column', 'reason', 'rehearsal'] as const;
 
 /** Rows fetched at a time, so that an extract rejected whole needs little memory. */
 const FETCHED = 2000;

@@ -306,9 +306,9 @@ async function expectRefusal(command: Promise<Ended>, words: RegExp): Promise<vo
   expect([exitCode, stderr, stdout]).toEqual([1, expect.stringMatching(words), '']);
 }
 
-const STEPS = ['nightly', 'import', 'compute', 'recheck', 'list', 'archive', 'report'];
+const STEPS = ['nightly', 'import', 'compute', 'recheck', 'list', 'archive', 'report', 'serve'];
 
-/** Every command with --as-of, and the example of its help without who acts. Those of the night write, and what a person does. */
+/** Every command with --as-of, and the example of its help without who acts. Those of the night and the site write, and what a person does. */
 function commandsWithAsOf(): { name: string; example: string[]; writes: boolean }[] {
   const around = { env: {}, cwd: '.', stdout: new PassThrough(), stderr: new PassThrough(), clock: systemClock };
   const leaves = (command: Command, prefix: string): [string, Command][] =>

@@ -12,6 +12,7 @@ import { addOperationCommands } from './operationCommands.ts';
 import { addOutsideCommands } from './outsideCommands.ts';
 import { addReadingCommands } from './readingCommands.ts';
 import { addServiceCommands } from './serviceCommands.ts';
+import { addSiteCommands } from './siteCommands.ts';
 
 /** Builds the program; `exitWith` receives the exit code of a command that ended well. */
 export function buildProgram(around: Surroundings, exitWith: (code: ExitCode) => void): Command {
@@ -34,6 +35,7 @@ export function buildProgram(around: Surroundings, exitWith: (code: ExitCode) =>
   addEvidenceCommands(line);
   addOperationCommands(line);
   addServiceCommands(line);
+  addSiteCommands(line);
   program
     .command('settings')
     .description('every setting, its default and its meaning; read from the environment or from .env')

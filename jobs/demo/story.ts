@@ -6,6 +6,8 @@ import { connect } from '../../db/connect.ts';
 import { startEmbedded, stopEmbedded } from '../../db/embedded.ts';
 import type { RetentionFigures } from '../../db/figures.ts';
 import { addDays, longDate } from '../../rules/dates.ts';
+import { ROLE_WORDS } from '../../reports/site/words.ts';
+import { SAMPLE_PEOPLE } from '../cli/siteCommands.ts';
 import { systemClock } from '../clock.ts';
 import { run } from '../main.ts';
 import { demoDatabase } from './database.ts';
@@ -60,6 +62,7 @@ async function tellStory(): Promise<void> {
   say(
     `\nThe whole story took ${Math.round((systemClock().getTime() - began) / 1000)} s. It is in ${shown(HOME)}; run it again and it begins anew.`,
   );
+  howToLook();
 }
 
 async function invent(): Promise<Council> {
@@ -180,8 +183,20 @@ async function whereToLook(council: Council): Promise<void> {
   say(`  reports of each night   ${shown(join(HOME, 'reports'))}   (open retention-report.html)`);
   say(`  archived bags           ${shown(join(HOME, 'archive'))}   (unzip one: sha256sum -c manifest-sha256.txt)`);
   say(`  the extracts            ${shown(join(HOME, 'extract-1'))}, ${shown(join(HOME, 'extract-2'))}`);
+  say(`  go on from here         ${goOn('lists')}`);
+}
+
+/** The site shows the story best on its last day, to people whom rehearsals alone have. */
+function howToLook(): void {
+  const people = SAMPLE_PEOPLE.map(({ name, roles }) => `${name} (${roles.map((role) => ROLE_WORDS[role].toLowerCase()).join(', ')})`);
+  say('\nTo look at it in a browser:\n');
+  say(`  ${goOn(`serve --as-of ${addDays(FIRST_NIGHT, COOLING_OFF_DAYS + 1)}`)}`);
+  say(`\nand sign in, without a password, as ${people.join(', ')}: sample people, of rehearsals on this machine alone.`);
+}
+
+function goOn(command: string): string {
   const database = process.env['DATABASE_URL'] ? 'DATABASE_URL=(the same server, database retention_demo) ' : '';
-  say(`  go on from here         ${database}RETENTION_HOME=${shown(HOME)} npx retention lists`);
+  return `${database}RETENTION_HOME=${shown(HOME)} npx retention ${command}`;
 }
 
 /** A file to keep, one to refer, and one the police ask for: of different lists where there are enough. */

@@ -1,0 +1,87 @@
+/** People as an admin and they themselves look after them: who there is, their tokens, and the end of an account. */
+import type { Knex } from 'knex';
+import { requirePermission, type Person } from '../rules/people.ts';
+import { Refusal } from '../rules/refusal.ts';
+import type { Role } from '../rules/workflow.ts';
+import { recordEvent } from './audit.ts';
+import { endSessionsOf } from './sessions.ts';
+import { issueSecret, secretsInForce, TOKEN_DAYS } from './users.ts';
+
+export interface ListedPerson {
+  name: string;
+  roles: Role[];
+  added_by: string;
+  has_password: boolean;
+  by_openid_connect: boolean;
+  /** A one-time code waits to be used. */
+  invited: boolean;
+  locked_until: Date | null;
+  closed_at: Date | null;
+}
+
+/** Everybody who was ever added, by name. */
+export async function listPeople(db: Knex): Promise<ListedPerson[]> {
+  return db('users')
+    .leftJoin('accounts', 'accounts.user_name', 'users.name')
+    .orderBy('users.name')
+    .select<ListedPerson[]>(
+      'users.name',
+      'users.roles',
+      'users.added_by',
+      db.raw('accounts.password_hash is not null as has_password'),
+      db.raw('accounts.oidc_subject is not null as by_openid_connect'),
+      db.raw(
+        "exists (select from user_secrets s where s.user_name = users.name and s.kind = 'code' and s.ended_at is null and s.expires_at > now()) as invited",
+      ),
+      'accounts.locked_until',
+      'accounts.closed_at',
+    );
+}
+
+/** The roles of a person whose account is not closed; null where there is none. */
+export async function rolesOf(db: Knex, name: string): Promise<Role[] | null> {
+  const row = await db('users')
+    .leftJoin('accounts', 'accounts.user_name', 'users.name')
+    .where({ 'users.name': name, 'accounts.closed_at': null })
+    .first<{ roles: Role[] } | undefined>('users.roles');
+  return row?.roles ?? null;
+}
+
+/** Ends an account: its password, its codes and tokens, its sessions. What the person did stays under their name. */
+export async function closeAccount(trx: Knex.Transaction, name: string, actor: Person, now: Date): Promise<void> {
+  requirePermission(actor, 'manage_people');
+  if (name === actor.name) throw new Refusal('own_account', 'You cannot close your own account. Another admin can.');
+  if ((await rolesOf(trx, name)) === null) throw new Refusal('no_such_person', `There is no open account ${name}.`, { user: name });
+  const closed = { password_hash: null, password_set_at: null, closed_at: now };
+  await trx('accounts')
+    .insert({ user_name: name, ...closed })
+    .onConflict('user_name')
+    .merge(Object.keys(closed));
+  await trx('user_secrets').where({ user_name: name }).whereNull('ended_at').update({ ended_at: trx.fn.now() });
+  await endSessionsOf(trx, name, now);
+  await recordEvent(trx, actor.name, 'user.closed', { user: name });
+}
+
+export interface ListedToken {
+  id: number;
+  expires_at: Date;
+}
+
+/** A person's tokens for the command line that are in force. */
+export async function tokensOf(db: Knex, person: Person): Promise<ListedToken[]> {
+  return secretsInForce(db, 'token').where({ user_name: person.name }).orderBy('id').select<ListedToken[]>('id', 'expires_at');
+}
+
+/** A new token for the command line. Returns it; it is nowhere else. */
+export async function makeToken(trx: Knex.Transaction, person: Person): Promise<{ token: string; days: number }> {
+  const token = await issueSecret(trx, person.name, 'token', TOKEN_DAYS);
+  await recordEvent(trx, person.name, 'user.token_made', { user: person.name });
+  return { token, days: TOKEN_DAYS };
+}
+
+/** Takes one of the person's own tokens back. */
+export async function endToken(trx: Knex.Transaction, person: Person, id: number): Promise<void> {
+  const ended = await secretsInForce(trx, 'token').where({ id, user_name: person.name }).update({ ended_at: trx.fn.now() });
+  if (ended === 0) throw new Refusal('no_such_token', 'This token has ended already, or is not yours.');
+  await recordEvent(trx, person.name, 'user.token_ended', { user: person.name });
+}

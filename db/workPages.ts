@@ -1,0 +1,88 @@
+/** Work that waits for a person, as pages show it: the longest waiting first, some of many by key. */
+import type { Knex } from 'knex';
+import type { IsoDate } from '../rules/dates.ts';
+import { STILL_AT_SOURCE } from './figures.ts';
+import type { Page } from './listPages.ts';
+import { ORIGINALS_HELD, type OriginalsHeld } from './originals.ts';
+import { WAITING_FILES, type WaitingFile } from './outside.ts';
+import { DUE_REVIEWS, type DueReview } from './reviews.ts';
+
+/** An archived file that the latest extract still had. */
+export interface OwedRemoval {
+  file_ref: string;
+  archived_on: IsoDate;
+  first_seen_on: IsoDate;
+  last_seen_on: IsoDate;
+  /** Its facts or documents are other than those archived. */
+  differs: boolean;
+}
+
+/** What each kind of work is a row of. */
+export interface WorkRows {
+  reviews: DueReview;
+  receipts: WaitingFile;
+  paper: WaitingFile;
+  originals: OriginalsHeld;
+  /** Originals that go back on a day to come, or on one that nobody knows. */
+  originals_later: OriginalsHeld;
+  removals: OwedRemoval;
+}
+export type Work = keyof WorkRows;
+
+/** Where a page ends: the next one begins after this day and reference. */
+export interface WorkKey {
+  day: IsoDate;
+  ref: string;
+}
+
+/** One page of that work, and where the next begins; null on the last. */
+export async function workPage<Kind extends Work>(
+  db: Knex,
+  work: Kind,
+  { asOf, after }: { asOf: IsoDate; after: WorkKey | null },
+  limit: number,
+): Promise<Page<WorkRows[Kind]> & { next: WorkKey | null }> {
+  const result = await db.raw<{ rows: (WorkRows[Kind] & { key_day: IsoDate })[] }>(
+    `select * from (${keyed(work)}) k
+     where cast(:day as date) is null or (key_day, file_ref) > (cast(:day as date), cast(:ref as text) collate "C")
+     order by key_day, file_ref limit :limit`,
+    { asOf, day: after?.day ?? null, ref: after?.ref ?? null, limit: limit + 1 },
+  );
+  const rows = result.rows.slice(0, limit);
+  const last = rows.at(-1);
+  const more = result.rows.length > limit;
+  return { rows, more, next: more && last ? { day: last.key_day, ref: last.file_ref } : null };
+}
+
+/** That work on one file; undefined when there is none. */
+export async function workOn<Kind extends Work>(db: Knex, work: Kind, asOf: IsoDate, fileRef: string): Promise<WorkRows[Kind] | undefined> {
+  const result = await db.raw<{ rows: WorkRows[Kind][] }>(`select * from (${keyed(work)}) k where file_ref = :fileRef`, { asOf, fileRef });
+  return result.rows[0];
+}
+
+/** How much there is of each. */
+export async function countWork<Kind extends Work>(db: Knex, kinds: readonly Kind[], asOf: IsoDate): Promise<Record<Kind, number>> {
+  const counts = await Promise.all(
+    kinds.map(async (work) => {
+      const result = await db.raw<{ rows: { n: number }[] }>(`select count(*)::int as n from (${keyed(work)}) k`, { asOf });
+      return [work, result.rows[0]?.n ?? 0] as const;
+    }),
+  );
+  return Object.fromEntries(counts) as Record<Kind, number>;
+}
+
+/** The select of each kind, and the column with the day since which it waits. */
+const SELECTS: Record<Work, { rows: string; day: string; only?: string }> = {
+  reviews: { rows: DUE_REVIEWS, day: 'review_on' },
+  receipts: { rows: WAITING_FILES, day: 'since', only: "waits_for = 'receipt'" },
+  paper: { rows: WAITING_FILES, day: 'since', only: "waits_for = 'paper'" },
+  originals: { rows: ORIGINALS_HELD, day: 'due_on', only: 'overdue' },
+  originals_later: { rows: ORIGINALS_HELD, day: 'due_on', only: 'not overdue' },
+  removals: { rows: STILL_AT_SOURCE, day: 'first_seen_on' },
+};
+
+/** What has no day comes last. */
+function keyed(work: Work): string {
+  const { rows, day, only = 'true' } = SELECTS[work];
+  return `select w.*, coalesce(w.${day}, date '9999-12-31') as key_day from (${rows}) w where ${only}`;
+}

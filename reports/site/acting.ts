@@ -1,0 +1,56 @@
+/** How pages act: what a command does, in one transaction, with refusals recorded; and what a refusal says on a page. */
+import type { Knex } from 'knex';
+import { requireClocksAgree } from '../../db/installation.ts';
+import { recordingRefusals } from '../../db/refusals.ts';
+import { Refusal } from '../../rules/refusal.ts';
+import type { SignedVisit } from './page.ts';
+
+/** An error of a form: the field it is about, and what is wrong with it. The field's input has that id. */
+export interface FieldError {
+  field: string;
+  text: string;
+}
+
+/** What was typed into a form, and what is wrong with it. */
+export interface FormState {
+  typed: Record<string, string | string[]>;
+  errors: FieldError[];
+}
+
+/** Acts as the person who is signed in, in one transaction. A Refusal is an event of the audit, and thrown on. */
+export async function acting<T>(visit: SignedVisit, what: string, act: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
+  const { db, person, site, asOf } = visit;
+  if (site.kind === 'live') await requireClocksAgree(db, asOf);
+  return recordingRefusals(db, person, what, () => db.transaction(act));
+}
+
+/**
+ * The same for a form: what is refused comes back as an error of the field it is about. `fields` says which field that is by the
+ * code of the refusal; `words` where the command's words do not fit a page. A code in neither is thrown on, to a page of its own.
+ */
+export async function actingOnForm<T>(
+  visit: SignedVisit,
+  what: string,
+  refusals: Partial<Record<string, { field: string; words?: string }>>,
+  act: (trx: Knex.Transaction) => Promise<T>,
+): Promise<{ done: T } | { errors: FieldError[]; code: string }> {
+  try {
+    return { done: await acting(visit, what, act) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const known = refusals[error.code];
+    if (!known) throw error;
+    return { errors: [{ field: known.field, text: known.words ?? error.message }], code: error.code };
+  }
+}
+
+/** Errors as the macros of the design system take them: for the summary at the top, and by field. */
+export function shownErrors(errors: readonly FieldError[]): {
+  summary: { text: string; href: string }[];
+  of: Record<string, { text: string }>;
+} {
+  return {
+    summary: errors.map(({ field, text }) => ({ text, href: `#${field}` })),
+    of: Object.fromEntries(errors.toReversed().map(({ field, text }) => [field, { text }])),
+  };
+}

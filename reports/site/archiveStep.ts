@@ -1,0 +1,53 @@
+/** Recording what happened outside ends in the archive store: the person's transaction first, then what may only follow its commit. */
+import type { Knex } from 'knex';
+import { BagDamaged } from '../../db/bag.ts';
+import { finishBagMoves } from '../../db/bagMoves.ts';
+import { requireClocksAgree } from '../../db/installation.ts';
+import type { RecordedOutside, RecordingOutside } from '../../db/outside.ts';
+import { scheduleInForce } from '../../db/schedules.ts';
+import { removeSources } from '../../db/sources.ts';
+import { StoreProblem } from '../../db/storeProblem.ts';
+import { actingOnForm, type FieldError } from './acting.ts';
+import type { SignedVisit } from './page.ts';
+
+/** What was recorded, and what followed. */
+export interface RecordedAndFollowed extends RecordedOutside {
+  /** Source documents that are gone now. */
+  removed: number;
+  /** The next archive step has something left to do. */
+  unfinished: boolean;
+}
+
+/** Records it as the command does: bag and sources follow. What cannot follow now is left to the next archive step. */
+export async function recordingOnArchive(
+  visit: SignedVisit,
+  { what, fileRef, refusals, field }: { what: string; fileRef: string; refusals: Parameters<typeof actingOnForm>[2]; field: string },
+  record: (trx: Knex.Transaction, outside: RecordingOutside) => Promise<RecordedOutside>,
+): Promise<{ done: RecordedAndFollowed } | { errors: FieldError[]; code: string }> {
+  const { db, site, asOf, person } = visit;
+  const { store, on: archiving } = site.archive;
+  if (site.kind === 'live') await requireClocksAgree(db, asOf);
+  // A crash may have left the bag of this very file on its way.
+  await finishBagMoves(db, store, asOf, fileRef);
+  const schedule = await scheduleInForce(db, asOf);
+  try {
+    const outcome = await actingOnForm(visit, what, refusals, (trx) => record(trx, { schedule, store, archiving, person, asOf }));
+    return 'errors' in outcome ? outcome : { done: { ...outcome.done, ...(await follow(visit, fileRef)) } };
+  } catch (error) {
+    if (!(error instanceof BagDamaged) && !(error instanceof StoreProblem)) throw error;
+    site.log.error({ file: fileRef, error: site.describe(error) }, 'site.bag_unreadable');
+    return { errors: [{ field, text: `Nothing was recorded. ${error.message}` }], code: 'bag_unreadable' };
+  }
+}
+
+/** It is recorded whatever happens here, so nothing is thrown: the log says what, and the next archive step does the rest. */
+async function follow({ db, site, asOf }: SignedVisit, fileRef: string): Promise<Pick<RecordedAndFollowed, 'removed' | 'unfinished'>> {
+  try {
+    const bags = await finishBagMoves(db, site.archive.store, asOf, fileRef);
+    const sources = await removeSources(db, site.archive.documentRoot, asOf);
+    return { removed: sources.removed + sources.alreadyGone, unfinished: bags.failed + sources.failed > 0 };
+  } catch (error) {
+    site.log.error({ file: fileRef, error: site.describe(error) }, 'site.archive_step_failed');
+    return { removed: 0, unfinished: true };
+  }
+}

@@ -1,0 +1,53 @@
+/** One file of a list as its row, or the head of its page, shows it. Notes and free text are for those who see names. */
+import type { ItemRow } from '../../db/items.ts';
+import { addDays, type IsoDate } from '../../rules/dates.ts';
+import { CAUTION_WORDS } from '../../rules/words.ts';
+import { cautionLabel, REASON_CODE_WORDS, STATUS_WORDS } from './words.ts';
+
+/** The row of an item. */
+export function shownItem(item: ItemRow, asOf: IsoDate, names: boolean) {
+  const { position, file_ref, status, anchor_on, retain_until, anchor_year, retain_year, decided_by, decided_on, keep_until, reason_code } =
+    item;
+  return {
+    position,
+    file_ref,
+    status,
+    statusWords: STATUS_WORDS[status],
+    statusReason: names ? item.status_reason : null,
+    anchor_on,
+    retain_until,
+    anchor_year,
+    retain_year,
+    overdue: retain_until === null ? null : overdueWords(retain_until, asOf),
+    cautions: item.cautions.map(({ caution, acknowledged_by }) => ({
+      label: cautionLabel(caution),
+      words: CAUTION_WORDS[caution],
+      by: acknowledged_by,
+    })),
+    openCautions: item.cautions.filter((caution) => caution.acknowledged_by === null).length,
+    releasedHolds: item.released_holds,
+    decided_by,
+    decided_on,
+    keep_until,
+    reason: reason_code === null ? null : REASON_CODE_WORDS[reason_code],
+    note: names ? item.note : null,
+    decidable: status === 'pending' || status === 'approved' || status === 'kept' || status === 'referred',
+  };
+}
+
+/** "3 years", "5 months", "12 days": whole ones since the first day it could be disposed of. */
+function overdueWords(retainUntil: IsoDate, asOf: IsoDate): string {
+  const from = addDays(retainUntil, 1);
+  const [year = 0, month = 0, day = 0] = asOf.split('-').map(Number);
+  const [fromYear = 0, fromMonth = 0, fromDay = 0] = from.split('-').map(Number);
+  const months = (year - fromYear) * 12 + month - fromMonth - (day < fromDay ? 1 : 0);
+  if (months >= 12) return counted(Math.floor(months / 12), 'year');
+  if (months >= 1) return counted(months, 'month');
+  let days = 0;
+  while (days < 31 && addDays(from, days) < asOf) days++;
+  return counted(days, 'day');
+}
+
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,84 @@
+/** Why this date: one file's whole story; from a list also the form to decide it, and on to the next. */
+import { decideItems } from '../../../db/decide.ts';
+import { itemAt, nextPending, oneList } from '../../../db/listPages.ts';
+import { scheduleInForce } from '../../../db/schedules.ts';
+import { Refusal } from '../../../rules/refusal.ts';
+import { actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
+import { DECISION_REFUSALS, NOTHING_DECIDED, openCautions, readDecision, reasonChoices, typedDecision } from '../decisionForm.ts';
+import { shownItem } from '../listedFile.ts';
+import { may, page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { readStory } from '../story.ts';
+import { STATUS_WORDS } from '../words.ts';
+import { listNumber, shownList } from './list.ts';
+
+/** Files of a list go by their place on it: an address, a notice or the way to the next must not name another file. */
+export const fileRoutes: readonly Route[] = [
+  { method: 'GET', url: '/files', needs: 'read', handler: anyFilePage },
+  { method: 'GET', url: '/lists/:list/files/:position', needs: 'read', handler: (visit) => listedFilePage(visit) },
+  { method: 'POST', url: '/lists/:list/files/:position', needs: 'decide', handler: decideOne },
+];
+
+/** A file of the register by its reference, on a list or not. */
+async function anyFilePage(visit: SignedVisit): Promise<Answer> {
+  const ref = visit.query.one('ref').trim();
+  if (ref === '') return page('fileSearch', 'Why this date', { ref, errors: shownErrors([]) });
+  try {
+    return page('file', `File ${ref}`, { ...(await readStory(visit, ref)), ref, onList: null });
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'no_such_file') throw error;
+    return page('fileSearch', 'Why this date', { ref, errors: shownErrors([{ field: 'ref', text: error.message }]) }, 404);
+  }
+}
+
+async function listedFilePage(visit: SignedVisit, { typed, errors }: FormState = NOTHING_DECIDED): Promise<Answer> {
+  const { db, asOf } = visit;
+  const number = listNumber(visit);
+  const names = seesNames(visit);
+  const list = shownList(await oneList(db, number), await scheduleInForce(db, asOf), names);
+  const item = await itemAt(db, number, positionIn(visit));
+  const shown = shownItem(item, asOf, names);
+  const onList = {
+    list,
+    item: shown,
+    decides: list.unsigned && shown.decidable && may(visit, 'decide'),
+    cautions: openCautions(item).map((caution) => ({ ...caution, checked: typed['caution']?.includes(caution.value) ?? false })),
+    reasons: reasonChoices(String(typed['reason_code'])),
+    before: item.position > 1 ? item.position - 1 : null,
+    after: item.position < list.items ? item.position + 1 : null,
+    typed,
+  };
+  const data = { ...(await readStory(visit, item.file_ref, list.unsigned)), ref: item.file_ref, onList, errors: shownErrors(errors) };
+  return page('file', `File ${item.file_ref}`, data, errors.length > 0 ? 422 : 200);
+}
+
+async function decideOne(visit: SignedVisit): Promise<Answer> {
+  const { db, body, person, asOf } = visit;
+  const [number, position] = [listNumber(visit), positionIn(visit)];
+  const item = await itemAt(db, number, position);
+  const again = (errors: FieldError[]) => listedFilePage(visit, { typed: typedDecision(body), errors });
+  const ticked = body.many('caution');
+  const acknowledged = openCautions(item).every(({ value }) => ticked.includes(value));
+  const read = readDecision(body, acknowledged);
+  if ('errors' in read) return again(read.errors);
+  if (read.asked.decision === 'approved' && !acknowledged)
+    return again([{ field: 'caution', text: 'Tick each caution you have read and dealt with, or keep or refer the file' }]);
+  const schedule = await scheduleInForce(db, asOf);
+  const outcome = await actingOnForm(visit, 'decide', DECISION_REFUSALS, (trx) =>
+    decideItems(trx, schedule, number, [item.file_ref], read.asked, { person, asOf }),
+  );
+  if ('errors' in outcome) return again(outcome.errors);
+  const next = await nextPending(db, number, position);
+  const { replaced, state } = outcome.done;
+  const words = [
+    `File ${position} of list ${number}: ${STATUS_WORDS[read.asked.decision].toLowerCase()}.`,
+    ...(replaced.files > 0 ? [`This replaces what ${replaced.of.join(' and ')} decided.`] : []),
+    ...(state === 'for_sign_off' ? ['Every file of the list is decided: it waits for its signature.'] : []),
+  ];
+  return redirect(next === null ? `/lists/${number}` : `/lists/${number}/files/${next}`, words.join(' '));
+}
+
+function positionIn({ params }: SignedVisit): number {
+  const text = params['position'] ?? '';
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Refusal('not_on_list', 'Files of a list are numbered, and this is no number.');
+  return Number(text);
+}

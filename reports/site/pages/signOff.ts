@@ -1,0 +1,105 @@
+/** Signing a list off, exactly as it was shown, or sending it back to those who decide. */
+import { decidedBy, decidedSince, lastDecision, oneList, signingFigures } from '../../../db/listPages.ts';
+import { scheduleInForce } from '../../../db/schedules.ts';
+import { sendBack, signOff } from '../../../db/signOff.ts';
+import type { Caution } from '../../../rules/checks.ts';
+import { addDays, longDate } from '../../../rules/dates.ts';
+import type { Decision } from '../../../rules/workflow.ts';
+import { CAUTION_WORDS } from '../../../rules/words.ts';
+import { actingOnForm, shownErrors, type FormState } from '../acting.ts';
+import { page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { STATUS_WORDS } from '../words.ts';
+import { listNumber, shownList } from './list.ts';
+
+export const signOffRoutes: readonly Route[] = [
+  { method: 'GET', url: '/lists/:list/sign-off', needs: 'sign_off', handler: (visit) => signOffPage(visit) },
+  { method: 'POST', url: '/lists/:list/sign-off', needs: 'sign_off', handler: sign },
+  { method: 'POST', url: '/lists/:list/send-back', needs: 'send_back', handler: sendItBack },
+];
+
+const NOTHING_TYPED: FormState = { typed: { number: '', reason: '' }, errors: [] };
+
+const SIGNING_REFUSALS = {
+  own_decision: { field: 'number' },
+  digest_moved: { field: 'number' },
+  wrong_state: { field: 'number', words: 'This list does not wait for a signature any more. Nothing was signed.' },
+} as const;
+
+async function signOffPage(visit: SignedVisit, { typed, errors }: FormState = NOTHING_TYPED, status = 422): Promise<Answer> {
+  const { db, asOf, person, site } = visit;
+  const number = listNumber(visit);
+  // Read first: what is decided meanwhile then counts as new to who signs.
+  const seen = await lastDecision(db, number);
+  const list = shownList(await oneList(db, number), await scheduleInForce(db, asOf), seesNames(visit));
+  const figures = await signingFigures(db, number);
+  const deciders = await decidedBy(db, number);
+  const data = {
+    list,
+    seen,
+    figures: {
+      ...figures,
+      decisions: figures.decisions.map(({ decision, files }) => ({ words: STATUS_WORDS[decision], decision, files })),
+      acknowledged: figures.acknowledged.map((one) => ({ ...one, words: CAUTION_WORDS[one.caution as Caution] })),
+    },
+    approved: figures.decisions.find(({ decision }) => decision === 'approved')?.files ?? 0,
+    deciders,
+    own: deciders.find(({ name }) => name === person.name)?.files ?? 0,
+    notBefore: longDate(addDays(asOf, site.coolingOffDays + 1)),
+    coolingOffDays: site.coolingOffDays,
+    typed,
+    errors: shownErrors(errors),
+  };
+  return page('signOff', `Sign off list ${number}`, data, errors.length > 0 ? status : 200);
+}
+
+async function sign(visit: SignedVisit): Promise<Answer> {
+  const { body, person, asOf, site } = visit;
+  const number = listNumber(visit);
+  const typed = { number: body.one('number'), reason: '' };
+  if (typed.number.trim() !== String(number))
+    return signOffPage(visit, { typed, errors: [{ field: 'number', text: `Type the number of this list, ${number}, to sign it` }] });
+  const outcome = await actingOnForm(visit, 'sign_off', SIGNING_REFUSALS, (trx) =>
+    signOff(trx, number, body.one('digest'), { coolingOffDays: site.coolingOffDays }, { person, asOf }),
+  );
+  if ('errors' in outcome) {
+    const already = outcome.code === 'wrong_state' ? await signedAlready(visit, number) : null;
+    if (already !== null) return redirect(`/lists/${number}`, already);
+    const errors = outcome.code === 'digest_moved' ? [await changedMeanwhile(visit, number)] : outcome.errors;
+    return signOffPage(visit, { typed: NOTHING_TYPED.typed, errors }, 409);
+  }
+  const { approved, kept, referred, archivedFrom } = outcome.done;
+  return redirect(`/lists/${number}`, signedWords(approved, kept, referred, longDate(archivedFrom)));
+}
+
+/** A second press of the button finds the list signed by the first, and says again what that did; null where it was not. */
+async function signedAlready({ db, person, body }: SignedVisit, number: number): Promise<string | null> {
+  const { signed_by, signed_on, cooling_off_days, digest, state, by_status } = await oneList(db, number);
+  if (signed_by !== person.name || signed_on === null || digest !== body.one('digest') || state !== 'cooling_off') return null;
+  const files = (status: Decision) => by_status[status] ?? 0;
+  return signedWords(files('approved'), files('kept'), files('referred'), longDate(addDays(signed_on, (cooling_off_days ?? 0) + 1)));
+}
+
+async function changedMeanwhile({ db, body }: SignedVisit, number: number): Promise<{ field: string; text: string }> {
+  const files = await decidedSince(db, number, body.number('seen') ?? 0);
+  const what = files === 0 ? '' : `: ${files} ${files === 1 ? 'file is' : 'files are'} new to you`;
+  return { field: 'number', text: `This list changed after you opened it${what}. Nothing was signed. Look at it again before you sign.` };
+}
+
+async function sendItBack(visit: SignedVisit): Promise<Answer> {
+  const { body, person, asOf } = visit;
+  const number = listNumber(visit);
+  const refusals = {
+    reason_missing: { field: 'reason', words: 'Say why it is sent back' },
+    wrong_state: { field: 'reason', words: 'This list does not wait for a signature any more. It was not sent back.' },
+  };
+  const outcome = await actingOnForm(visit, 'send_back', refusals, (trx) => sendBack(trx, number, body.one('reason'), { person, asOf }));
+  if ('errors' in outcome) return signOffPage(visit, { typed: { number: '', reason: body.one('reason') }, errors: outcome.errors });
+  return redirect(`/lists/${number}`, `List ${number} is sent back. Its decisions stand until somebody changes one.`);
+}
+
+function signedWords(approved: number, kept: number, referred: number, notBefore: string): string {
+  const files = (count: number) => `${count} ${count === 1 ? 'file' : 'files'}`;
+  const others = `${files(kept)} ${kept === 1 ? 'is' : 'are'} kept and ${referred} referred`;
+  if (approved === 0) return `Signed. ${others}; none is disposed of.`;
+  return `You authorised disposal of ${files(approved)}. Nothing happens before ${notBefore}. To stop it, place a hold or withdraw a file. ${others}; they are not affected.`;
+}

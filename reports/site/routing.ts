@@ -1,0 +1,125 @@
+/** The one loop that registers every route: who asks, whether they may, what they get. */
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { rolesOf } from '../../db/people.ts';
+import { recordingRefusals } from '../../db/refusals.ts';
+import { requirePermission } from '../../rules/people.ts';
+import { Fields, ownPath, redirect, type Answer, type Notice, type Route, type Site, type SitePerson, type Visit } from './page.ts';
+import { visitSession } from './sessionStore.ts';
+import { navigationFor } from './views.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who is signed in; null before. */
+    signedIn: SitePerson | null;
+  }
+}
+
+/** Attempts a minute from one address to sign in or to use a code. */
+export const STRICT_REQUESTS_A_MINUTE = 20;
+
+/** Registers the routes. Nothing is served without passing here. */
+export function addRoutes(app: FastifyInstance, site: Site, routes: readonly Route[], assets: string): void {
+  app.decorateRequest('signedIn', null);
+  app.addHook('preHandler', async (request) => {
+    request.signedIn = await whoIsSignedIn(site, request.session.userName ?? null);
+  });
+  for (const route of routes) {
+    app.route({
+      method: route.method,
+      url: route.url,
+      config: 'strictly' in route && route.strictly ? { rateLimit: { max: STRICT_REQUESTS_A_MINUTE, timeWindow: '1 minute' } } : {},
+      ...(route.method === 'POST' ? { preHandler: protectForm(app, route) } : {}),
+      handler: async (request, reply) => send(request, reply, await answer(request, site, route), { site, assets }),
+    });
+  }
+}
+
+/** Draws a page with what every page has. `data` may not take the place of any of it. */
+export async function draw(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { template, title, data, status }: Extract<Answer, { kind: 'page' }>,
+  { site, assets }: { site: Site; assets: string },
+): Promise<FastifyReply> {
+  const session = visitSession(request);
+  const path = request.url;
+  return reply.status(status).view(`pages/${template}.njk`, {
+    ...data,
+    title,
+    assets,
+    person: request.signedIn,
+    rehearsal: site.kind === 'rehearsal',
+    today: site.today(),
+    navigation: navigationFor(request.signedIn, path),
+    notice: session.take('notice') as Notice | undefined,
+    csrf: reply.generateCsrf(),
+  });
+}
+
+/** The roles of a person are asked at each request: what an admin changes holds from the next page on. */
+async function whoIsSignedIn(site: Site, name: string | null): Promise<SitePerson | null> {
+  if (name === null) return null;
+  const roles = await rolesOf(site.db, name);
+  if (roles !== null) return { name, roles };
+  return site.samplePeople.find((sample) => sample.name === name) ?? null;
+}
+
+/** Who is not signed in is sent to sign in before the secret of the form is looked at, for it went with the session. */
+function protectForm(app: FastifyInstance, route: Route) {
+  return (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    if (route.needs !== 'anyone' && request.signedIn === null) done();
+    else app.csrfProtection(request, reply, done);
+  };
+}
+
+async function answer(request: FastifyRequest, site: Site, route: Route): Promise<Answer> {
+  const { signedIn: person } = request;
+  const visit = visitOf(request, site);
+  if (route.needs === 'anyone') return route.handler(visit);
+  if (person === null) return signInFirst(visit, route);
+  const { needs } = route;
+  if (needs !== 'signed_in') {
+    const check = () => Promise.resolve(requirePermission(person, needs));
+    // As on the command line: asking to see is refused without a trace, asking to act leaves one.
+    await (route.method === 'POST' ? recordingRefusals(site.db, person, `POST ${route.url}`, async () => check()) : check());
+  }
+  return route.handler({ ...visit, person });
+}
+
+function signInFirst(visit: Visit, route: Route): Answer {
+  if (route.method === 'GET') visit.session.keep('returnTo', ownPath(visit.path));
+  return route.method === 'GET'
+    ? redirect('/sign-in')
+    : redirect('/sign-in', 'You were signed out, and nothing was done. Sign in, and do it again.', 'warning');
+}
+
+function visitOf(request: FastifyRequest, site: Site): Visit {
+  return {
+    site,
+    db: site.db,
+    asOf: site.today(),
+    params: request.params as Record<string, string>,
+    query: new Fields(request.query),
+    body: new Fields(request.body),
+    path: request.url,
+    session: visitSession(request),
+  };
+}
+
+async function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answered: Answer,
+  around: { site: Site; assets: string },
+): Promise<FastifyReply> {
+  if (answered.kind === 'page') return draw(request, reply, answered, around);
+  if (answered.kind === 'download') {
+    const { name, type, content } = answered;
+    reply.type(type).header('Content-Disposition', `attachment; filename="${name}"`);
+    return reply.send(typeof content === 'string' || Buffer.isBuffer(content) ? content : Readable.from(content));
+  }
+  if (answered.kind === 'leave') return reply.redirect(answered.to, 303);
+  if (answered.notice) visitSession(request).keep('notice', answered.notice);
+  return reply.redirect(answered.to, 303);
+}

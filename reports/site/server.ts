@@ -1,0 +1,90 @@
+/** The sign-off site: one fastify server over the database, drawn on the server, that works without JavaScript. */
+import cookies from '@fastify/cookie';
+import csrfProtection from '@fastify/csrf-protection';
+import forms from '@fastify/formbody';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import sessions from '@fastify/session';
+import view from '@fastify/view';
+import { fastify, type FastifyInstance } from 'fastify';
+import nunjucks from 'nunjucks';
+import { clearOldSessions } from '../../db/sessions.ts';
+import { readAssets, TEMPLATE_FOLDERS, type Assets } from './assets.ts';
+import { answerErrors } from './errors.ts';
+import type { Site } from './page.ts';
+import { ROUTES } from './routes.ts';
+import { addRoutes } from './routing.ts';
+import { sessionOptions } from './sessionStore.ts';
+import { prepareTemplates } from './views.ts';
+
+/** Requests a minute from one address, over all pages; signing in has a limit of its own. */
+const REQUESTS_A_MINUTE = 600;
+
+/** Builds the site, ready to listen or to be asked by `inject`. Closing it leaves the database open. */
+export async function buildSite(site: Site): Promise<FastifyInstance> {
+  await clearOldSessions(site.db, site.now());
+  const app = fastify({
+    logger: false,
+    // A proxy on this machine may say who asks and that it was over https; nobody else is believed.
+    trustProxy: 'loopback',
+    routerOptions: { maxParamLength: 500 },
+  });
+  const assets = readAssets();
+  await app.register(helmet, securityHeaders(site));
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('Permissions-Policy', 'camera=(), geolocation=(), microphone=()');
+    if (!reply.hasHeader('Cache-Control')) reply.header('Cache-Control', 'no-store');
+    await Promise.resolve();
+  });
+  serveAssets(app, assets);
+  await app.register(async (pages) => {
+    await pages.register(rateLimit, { max: REQUESTS_A_MINUTE, timeWindow: '1 minute' });
+    await pages.register(forms);
+    await pages.register(cookies);
+    await pages.register(sessions, sessionOptions(site));
+    await pages.register(csrfProtection, { sessionPlugin: '@fastify/session', getToken: tokenOfForm });
+    await pages.register(view, {
+      engine: { nunjucks },
+      templates: TEMPLATE_FOLDERS,
+      options: { autoescape: true, trimBlocks: true, lstripBlocks: true, onConfigure: prepareTemplates },
+    });
+    answerErrors(pages, site, assets.address);
+    addRoutes(pages, site, ROUTES, assets.address);
+  });
+  return app;
+}
+
+function securityHeaders(site: Site) {
+  const secure = site.origin.startsWith('https:');
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        formAction: ["'self'", ...(site.openId?.origins ?? [])],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    frameguard: { action: 'deny' as const },
+    referrerPolicy: { policy: 'same-origin' as const },
+    strictTransportSecurity: secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
+  };
+}
+
+/** Their address changes when they do, so a browser may keep them. */
+function serveAssets(app: FastifyInstance, { address, files }: Assets): void {
+  for (const [name, { type, content }] of files) {
+    app.get(`${address}/${name}`, (_request, reply) =>
+      reply.header('Cache-Control', 'public, max-age=31536000, immutable').type(type).send(content),
+    );
+  }
+}
+
+function tokenOfForm({ body }: { body: unknown }): string {
+  const token = typeof body === 'object' && body !== null && '_csrf' in body ? body._csrf : '';
+  return typeof token === 'string' ? token : '';
+}

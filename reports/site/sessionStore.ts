@@ -1,0 +1,74 @@
+/** Sessions of the site as fastify asks for them: kept in the database by hash, so that they survive a restart. */
+import type { FastifyRequest, Session } from 'fastify';
+import type { FastifySessionOptions, SessionStore } from '@fastify/session';
+import { endSession, saveSession, useSession } from '../../db/sessions.ts';
+import type { Site, VisitSession } from './page.ts';
+
+declare module 'fastify' {
+  interface Session {
+    userName?: string | null;
+    kept?: Record<string, unknown>;
+    _csrf?: string;
+  }
+}
+
+/** What fastify needs to keep sessions. The cookie is Secure but on plain http, which `serve` allows on this machine alone. */
+export function sessionOptions(site: Site): FastifySessionOptions {
+  const secure = site.origin.startsWith('https:');
+  return {
+    // 24 random bytes that only their hash is kept of: a signature would add a secret to look after, and nothing else.
+    secret: { sign: (value) => value, unsign: (value) => ({ valid: true, renew: false, value }) },
+    cookieName: secure ? '__Host-retention' : 'retention',
+    cookie: { secure, httpOnly: true, sameSite: 'lax', path: '/' },
+    saveUninitialized: false,
+    rolling: false,
+    store: databaseStore(site),
+  };
+}
+
+/** A request's session as handlers use it. */
+export function visitSession(request: FastifyRequest): VisitSession {
+  return {
+    take(key) {
+      const { [key]: taken, ...left } = request.session.kept ?? {};
+      if (taken !== undefined) request.session.kept = left;
+      return taken;
+    },
+    keep(key, value) {
+      request.session.kept = { ...request.session.kept, [key]: value };
+    },
+    async begin(name) {
+      await request.session.regenerate();
+      request.session.userName = name;
+    },
+    async end() {
+      await request.session.regenerate();
+    },
+  };
+}
+
+function databaseStore(site: Site): SessionStore {
+  const told = <T>(work: Promise<T>, callback: (error: unknown, result?: T) => void) => {
+    work.then(
+      (result) => callback(null, result),
+      (error: unknown) => callback(error),
+    );
+  };
+  return {
+    get(secret, callback) {
+      told(read(site, secret), callback);
+    },
+    set(secret, { userName, kept, _csrf }, callback) {
+      told(saveSession(site.db, secret, userName ?? null, { kept, _csrf }, site.now()), callback);
+    },
+    destroy(secret, callback) {
+      told(endSession(site.db, secret, site.now()), callback);
+    },
+  };
+}
+
+async function read(site: Site, secret: string): Promise<Session | null> {
+  const session = await useSession(site.db, secret, site.now());
+  // The cookie's own settings are not kept with the session: they are those of this start.
+  return session && ({ ...session.data, userName: session.userName } as unknown as Session);
+}

@@ -1,0 +1,61 @@
+/** The words of the workflow as pages say them. */
+import type { Caution } from '../../rules/checks.ts';
+import type { Decision, ItemStatus, ReasonCode, Role } from '../../rules/workflow.ts';
+
+export const ROLE_WORDS: Record<Role, string> = {
+  records_manager: 'Records manager',
+  authoriser: 'Authoriser',
+  compliance: 'Compliance',
+  auditor: 'Auditor',
+  admin: 'Admin',
+};
+
+/** What a role is for, where one is chosen. */
+export const ROLE_HINTS: Record<Role, string> = {
+  records_manager: 'Decides on files, places holds, signs lists that others decided',
+  authoriser: 'Signs lists, releases brakes',
+  compliance: 'Finds people’s files, places holds, reads reports',
+  auditor: 'Reads, without names, notes, document names or locations',
+  admin: 'Manages people, and sees no files; goes with no other role',
+};
+
+export const STATUS_WORDS: Record<ItemStatus, string> = {
+  pending: 'Undecided',
+  approved: 'Approved',
+  kept: 'Kept',
+  referred: 'Referred',
+  waiting_for_receipt: 'Waiting for a receipt',
+  waiting_for_paper: 'Waiting for paper',
+  archived: 'Archived',
+  transferred: 'Transferred',
+  withdrawn: 'Withdrawn',
+  failed: 'Failed',
+};
+
+export const DECISION_WORDS: Record<Decision, string> = {
+  approved: 'Approve disposal',
+  kept: 'Keep it longer',
+  referred: 'Refer to a person',
+};
+
+export const REASON_CODE_WORDS: Record<ReasonCode, string> = {
+  claim: 'A claim against the council',
+  subject_access_request: 'A subject access request',
+  inquiry: 'An inquiry',
+  police: 'A police investigation',
+  complaint: 'A complaint',
+  practice_review: 'A practice review',
+  sibling_live: 'A sibling’s file is still in use',
+  duplicate_person: 'The person may be recorded twice',
+  birth_doubtful: 'The date of birth is doubtful',
+  closure_doubtful: 'The date of closure is doubtful',
+  adult_services: 'Adult Services need it',
+  archival_interest: 'It may be of interest to the county archive',
+  person_asked: 'The person asked us to keep it',
+  other: 'Another reason, which the note says',
+};
+
+/** A caution in a few words, for a table. */
+export function cautionLabel(caution: Caution): string {
+  return caution.replaceAll('_', ' ');
+}

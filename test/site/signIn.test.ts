@@ -1,0 +1,291 @@
+/** Signing in: codes, passwords, lock-out, sessions that end in time, and people who are let go. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ATTEMPTS_BEFORE_LOCK, LOCKED_MINUTES } from '../../db/accounts.ts';
+import { ABSOLUTE_HOURS, IDLE_MINUTES, saveSession } from '../../db/sessions.ts';
+import { sha256 } from '../../rules/digest.ts';
+import { ownPath } from '../../reports/site/page.ts';
+import { STRICT_REQUESTS_A_MINUTE } from '../../reports/site/routing.ts';
+import { rehearsal, type Council } from '../setup/commands.ts';
+import { Browser, siteOf, type Answered, type SiteUnderTest } from './browsing.ts';
+
+const PASSWORD = 'plain tractor violin';
+const FAILED = 'The user name or the password is wrong, or the account is locked.';
+
+let council: Council;
+let site: SiteUnderTest;
+let now: Date;
+
+beforeEach(async () => {
+  council = await rehearsal({ RETENTION_REHEARSAL: '' });
+  now = new Date();
+  council.today = now.toISOString().slice(0, 10);
+  council.clock = () => now;
+  await council.done('lists');
+  site = await siteOf(council, { kind: 'live', samplePeople: [] });
+});
+
+afterEach(async () => {
+  await site.close();
+  await council.close();
+});
+
+function minutesLater(minutes: number): void {
+  now = new Date(now.getTime() + minutes * 60_000);
+}
+
+/** The first admin, made on the command line, with a password chosen on the site. */
+async function firstAdmin(): Promise<Browser> {
+  const { code } = (await council.done('users add s.lee --role admin --json')).json<{ code: string }>();
+  expect((await choose(code, PASSWORD)).text).toContain('Your user name is s.lee.');
+  return signedIn('s.lee');
+}
+
+async function choose(code: string, password: string, again = password): Promise<Answered> {
+  const browser = site.browser();
+  await browser.open('/sign-in/code');
+  return browser.submit('/sign-in/code', { code, password, password_again: again });
+}
+
+async function signIn(browser: Browser, name: string, password = PASSWORD): Promise<Answered> {
+  await browser.open('/sign-in');
+  return browser.submit('/sign-in', { user_name: name, password });
+}
+
+async function signedIn(name: string, browser = site.browser()): Promise<Browser> {
+  expect((await signIn(browser, name)).text).toContain(`Signed in as ${name}`);
+  return browser;
+}
+
+/** The admin adds a person on the site. Returns their one-time code. */
+async function add(admin: Browser, name: string, role: string): Promise<string> {
+  await admin.open('/people');
+  const { html, text } = await admin.submit('/people', { name, role });
+  expect(text).toContain(`One-time code for ${name} alone.`);
+  return /class="site-secret">([^<]*)</.exec(html)?.[1] ?? '';
+}
+
+describe('a password', () => {
+  it('is the person’s own: the admin hands on a code, which is good for one', async () => {
+    const admin = await firstAdmin();
+    const code = await add(admin, 'm.jones', 'records_manager');
+    const weak = ['short', 'aaaaaaaaaaaaaaaa', 'm.jones m.jones 1'];
+    for (const password of weak) expect([password, (await choose(code, password)).status]).toEqual([password, 422]);
+    expect((await choose(code, PASSWORD, 'another one that differs')).text).toContain('The two passwords differ');
+    expect((await choose(code, PASSWORD)).text).toContain('Your user name is m.jones.');
+    expect((await choose(code, PASSWORD)).text).toContain('This code is unknown, was used already');
+    expect((await choose('made-up', PASSWORD)).text).toContain('This code is unknown, was used already');
+    await signedIn('m.jones');
+
+    const stored = JSON.stringify([
+      await council.db('accounts'),
+      await council.db('sessions'),
+      await council.db('user_secrets'),
+      await council.db('audit_events'),
+    ]);
+    expect([stored.includes(PASSWORD), stored.includes(code)]).toEqual([false, false]);
+    expect(await council.db('accounts').pluck('password_hash')).toEqual(
+      Array(2).fill(expect.stringMatching(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)),
+    );
+  });
+
+  it(`locks after ${ATTEMPTS_BEFORE_LOCK} wrong ones, for ${LOCKED_MINUTES} minutes, without telling who has an account`, async () => {
+    await firstAdmin();
+    const said = new Set<string>();
+    for (let i = 0; i < ATTEMPTS_BEFORE_LOCK; i++)
+      said.add((await signIn(site.browser(), 's.lee', `wrong ${i}`)).text.replace(/ wrong \d/, ''));
+    said.add((await signIn(site.browser(), 's.lee')).text);
+    said.add((await signIn(site.browser(), 'n.obody', 'wrong')).text);
+    expect([...said]).toEqual([expect.stringContaining(FAILED)]);
+    minutesLater(LOCKED_MINUTES - 1);
+    expect((await signIn(site.browser(), 's.lee')).text).toContain(FAILED);
+    minutesLater(1);
+    await signedIn('s.lee');
+    expect(await council.db('audit_events').where({ event: 'user.locked' })).toHaveLength(1);
+  });
+
+  it('is not guessed faster by many at once', async () => {
+    await firstAdmin();
+    const browsers = await Promise.all(
+      Array.from({ length: 12 }, async (_, i) => {
+        const browser = new Browser(site, `10.0.0.${i + 1}`);
+        await browser.open('/sign-in');
+        return browser;
+      }),
+    );
+    const [last, ...first] = browsers;
+    await Promise.all(first.map((browser, i) => browser.submit('/sign-in', { user_name: 's.lee', password: `wrong ${i}` })));
+    expect((await last?.submit('/sign-in', { user_name: 's.lee', password: PASSWORD }))?.text).toContain(FAILED);
+    expect(await council.db('accounts').whereNotNull('locked_until').pluck('user_name')).toEqual(['s.lee']);
+  });
+
+  it(`is asked for ${STRICT_REQUESTS_A_MINUTE} times a minute at most, whoever it is said to be`, async () => {
+    const statuses: number[] = [];
+    const browser = site.browser();
+    for (let i = 0; i <= STRICT_REQUESTS_A_MINUTE; i++) {
+      await browser.open('/sign-in');
+      statuses.push((await browser.submit('/sign-in', { user_name: `made.up.${i}`, password: 'wrong' })).status);
+    }
+    expect(statuses).toEqual([...Array<number>(STRICT_REQUESTS_A_MINUTE).fill(422), 429]);
+    const elsewhere = new Browser(site, '10.0.0.9');
+    await elsewhere.open('/sign-in');
+    expect((await elsewhere.submit('/sign-in', { user_name: 'made.up', password: 'wrong' })).status).toBe(422);
+  });
+});
+
+describe('a session', () => {
+  it('is a new one after signing in, kept by its hash, in a cookie that scripts cannot read', async () => {
+    await firstAdmin();
+    const browser = site.browser();
+    await browser.open('/sign-in');
+    const before = browser.cookies.get('retention') ?? '';
+    const csrf = /name="_csrf" value="([^"]*)"/.exec(browser.page.html)?.[1] ?? '';
+    const answered = await browser.send('POST', '/sign-in', { _csrf: csrf, user_name: 's.lee', password: PASSWORD });
+    const after = browser.cookies.get('retention') ?? '';
+    expect(answered.headers['set-cookie']).toMatch(/^retention=\S+; Path=\/; HttpOnly; SameSite=Lax$/);
+    expect(after).not.toBe(before);
+    expect((await new Browser(site).open('/')).text).toContain('Sign in');
+    const hashes = await council.db('sessions').pluck<string[]>('id_hash');
+    expect([hashes.includes(sha256(after)), JSON.stringify(await council.db('sessions')).includes(after)]).toEqual([true, false]);
+    const old = site.browser();
+    old.cookies.set('retention', before);
+    expect((await old.open('/people')).text).not.toContain('Signed in as');
+  });
+
+  it('is Secure, under a name that no other host can set, where people come over https', async () => {
+    const secure = await siteOf(council, { kind: 'live', samplePeople: [], origin: 'https://retention.example' });
+    try {
+      const answered = await secure.app.inject({ url: '/sign-in', headers: { 'x-forwarded-proto': 'https' } });
+      expect(answered.headers['set-cookie']).toMatch(/^__Host-retention=\S+; Path=\/; HttpOnly; Secure; SameSite=Lax$/);
+      expect(answered.headers['strict-transport-security']).toBe('max-age=31536000');
+    } finally {
+      await secure.close();
+    }
+  });
+
+  it('survives a restart, and ends when it was idle or is old', async () => {
+    await firstAdmin();
+    const [idle, busy] = [await signedIn('s.lee'), await signedIn('s.lee')];
+    await site.close();
+    site = await siteOf(council, { kind: 'live', samplePeople: [] });
+    const over = async (browser: Browser) => {
+      const again = new Browser(site);
+      for (const [name, value] of browser.cookies) again.cookies.set(name, value);
+      return !(await again.open('/people')).text.includes('Signed in as s.lee');
+    };
+    minutesLater(IDLE_MINUTES - 1);
+    expect(await over(busy)).toBe(false);
+    minutesLater(1);
+    expect([await over(idle), await over(busy)]).toEqual([true, false]);
+    for (let minutes = IDLE_MINUTES; minutes < ABSOLUTE_HOURS * 60 - 20; minutes += 20) {
+      minutesLater(20);
+      expect(await over(busy)).toBe(false);
+    }
+    minutesLater(20);
+    expect(await over(busy)).toBe(true);
+  });
+
+  it('ends with all others of the person at once, and no request under way revives it', async () => {
+    await firstAdmin();
+    const [one, other] = [await signedIn('s.lee'), await signedIn('s.lee')];
+    await one.open('/me');
+    expect((await one.submit('/me/sessions/end')).text).toContain('You are signed out everywhere: 3 sessions ended.');
+    const secret = other.cookies.get('retention') ?? '';
+    const { html } = await other.send('GET', '/people');
+    expect(html).not.toContain('s.lee');
+    await saveSession(council.db, secret, 's.lee', {}, now);
+    expect(await council.db('sessions').where({ user_name: 's.lee', ended_at: null })).toEqual([]);
+  });
+
+  it('ends by signing out', async () => {
+    const admin = await firstAdmin();
+    const cookie = admin.cookies.get('retention') ?? '';
+    expect((await admin.submit('/sign-out')).text).toContain('You are signed out.');
+    const thief = site.browser();
+    thief.cookies.set('retention', cookie);
+    expect((await thief.send('GET', '/people')).status).toBe(303);
+  });
+});
+
+describe('after signing in', () => {
+  it('leads to the page that was asked for, and to no other site', async () => {
+    await firstAdmin();
+    const browser = site.browser();
+    await browser.open('/people?x=1');
+    await browser.submit('/sign-in', { user_name: 's.lee', password: PASSWORD });
+    expect(browser.path).toBe('/people?x=1');
+    const elsewhere = [
+      '//evil.example/',
+      '/\\evil.example',
+      '/\t/evil.example',
+      'https://evil.example/',
+      'javascript:alert(1)',
+      'evil',
+      '',
+    ];
+    expect(elsewhere.map(ownPath)).toEqual(elsewhere.map(() => '/'));
+    expect(ownPath('/lists/12?status=pending#file')).toBe('/lists/12?status=pending#file');
+  });
+});
+
+describe('people', () => {
+  it('have the roles of this moment, and nothing once their account is closed', async () => {
+    const admin = await firstAdmin();
+    await choose(await add(admin, 'm.jones', 'records_manager'), PASSWORD);
+    const jones = await signedIn('m.jones');
+    await jones.open('/me');
+    const made = await jones.submit('/me/tokens');
+    const token = /class="site-secret">([^<]*)</.exec(made.html)?.[1] ?? '';
+    await council.done('lists', { RETENTION_TOKEN: token });
+
+    await council
+      .db('users')
+      .where({ name: 'm.jones' })
+      .update({ roles: ['auditor'] });
+    expect((await jones.open('/')).text).toContain('Signed in as m.jones');
+    expect((await jones.send('GET', '/lists/1/sign-off')).status).toBe(403);
+
+    await admin.open('/people');
+    expect((await admin.submit('/people/close', { name: 'm.jones' })).text).toContain('The account m.jones is closed.');
+    expect((await jones.open('/lists')).text).not.toContain('Signed in as');
+    expect((await signIn(site.browser(), 'm.jones')).text).toContain(FAILED);
+    expect((await council.retention('lists', { RETENTION_TOKEN: token })).exitCode).toBe(1);
+
+    await choose(await add(admin, 'm.jones', 'records_manager'), PASSWORD);
+    await signedIn('m.jones');
+  });
+
+  it('take their own tokens back, and nobody else’s', async () => {
+    const admin = await firstAdmin();
+    await choose(await add(admin, 'm.jones', 'records_manager'), PASSWORD);
+    const jones = await signedIn('m.jones');
+    await jones.open('/me');
+    const token = /class="site-secret">([^<]*)</.exec((await jones.submit('/me/tokens')).html)?.[1] ?? '';
+    const [{ id }] = (await council.db('user_secrets').where({ kind: 'token' })) as [{ id: number }];
+    await admin.open('/me');
+    const csrf = /name="_csrf" value="([^"]*)"/.exec(admin.page.html)?.[1] ?? '';
+    expect((await admin.send('POST', '/me/tokens/end', { _csrf: csrf, token: String(id) })).status).toBe(404);
+    await council.done('lists', { RETENTION_TOKEN: token });
+    expect((await jones.submit('/me/tokens/end')).text).toContain('The token is taken back.');
+    expect((await council.retention('lists', { RETENTION_TOKEN: token })).exitCode).toBe(1);
+  });
+
+  it('always have an admin: the last one cannot become something else, nor close their own account', async () => {
+    const admin = await firstAdmin();
+    await admin.open('/people');
+    const lost = await admin.submit('/people', { name: 's.lee', role: 'auditor' });
+    expect([lost.status, lost.text]).toEqual([422, expect.stringContaining('s.lee is the only admin')]);
+    const csrf = /name="_csrf" value="([^"]*)"/.exec(admin.page.html)?.[1] ?? '';
+    expect((await admin.send('POST', '/people/close', { _csrf: csrf, name: 's.lee' })).text).toContain(
+      'You cannot close your own account.',
+    );
+    const both = await admin.submit('/people', { name: 'm.jones', role: ['admin', 'auditor'] });
+    expect([both.status, both.text]).toEqual([422, expect.stringContaining('the role admin goes with no other')]);
+  });
+
+  it('of a rehearsal are sample people there alone: not on a live database', async () => {
+    const browser = site.browser();
+    expect((await browser.open('/sign-in')).text).not.toContain('in this rehearsal');
+    const csrf = /name="_csrf" value="([^"]*)"/.exec(browser.page.html)?.[1] ?? '';
+    expect((await browser.send('POST', '/sign-in/sample', { _csrf: csrf, sample: 's.lee' })).status).toBe(409);
+  });
+});
