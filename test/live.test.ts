@@ -55,9 +55,10 @@ describe('the first day', () => {
     const { code } = (await council.done('users add s.lee --role admin --json')).json<{ code: string }>();
     const typing = council.spawn(['users', 'enrol', '--json']);
     typing.child.stdin?.end(`${code}\n`);
-    const { exitCode, stderr, json } = await typing.exit;
-    expect([exitCode, stderr]).toEqual([0, 'One-time code: ']);
-    await council.done('users add m.jones --role records_manager', { RETENTION_TOKEN: json<{ token: string }>().token });
+    const enrolled = await typing.exit;
+    expect([enrolled.exitCode, enrolled.stderr]).toEqual([0, 'One-time code: ']);
+    const { token } = enrolled.json<{ token: string }>();
+    await council.done('users add m.jones --role records_manager', { RETENTION_TOKEN: token });
   });
 
   it('knows people by their own tokens: not by one that is unknown, expired, replaced or used up', async () => {

@@ -52,7 +52,10 @@ export class Walk {
         const route = routeOf(url);
         if (route === undefined || done.has(route)) continue;
         done.add(route);
-        waiting.push(...((await this.visit(name, page, url)) ?? []));
+        const links = await this.visit(name, page, url);
+        // Another address of it may show something.
+        if (links === null) done.delete(route);
+        else waiting.push(...links);
       }
     };
     await Promise.all(windows.map(walkOn));
@@ -60,10 +63,10 @@ export class Walk {
     for (const page of windows) await walkOn(page);
   }
 
-  /** Opens a page, looks at it, and says where it leads on this site; null when the person may not see it. */
+  /** Opens a page, looks at it, and says where it leads on this site; null when it is not for this person, or sends them elsewhere. */
   async visit(name: string, page: Page, url: string): Promise<string[] | null> {
     const answered = await page.context().request.get(`${this.#address}${url}`, { maxRedirects: 0 });
-    if (answered.status() === 403) return null;
+    if (answered.status() === 403 || answered.status() === 303) return null;
     const route = routeOf(url) ?? url;
     this.seen.set(route, (this.seen.get(route) ?? 0) + 1);
     if (answered.status() >= 500) this.wrong.push(`${name}: ${url} ${answered.status()}`);

@@ -77,7 +77,14 @@ describe('every page and state', () => {
   async function outOfTheWay(): Promise<string[]> {
     const lists = [...new Map((await council.lists()).map(({ id, state }) => [state, id])).values()];
     const file = await council.db('case_files').where({ medium: 'paper' }).first<{ file_ref: string }>('file_ref');
-    return [...lists.map((id) => `/lists/${id}`), `/files?ref=${file.file_ref}`, '/files?ref=XX-1', '/lists/999999', '/nowhere'];
+    return [
+      ...lists.map((id) => `/lists/${id}`),
+      `/files?ref=${file.file_ref}`,
+      '/files?ref=XX-1',
+      '/what-if?on=2027-11-30',
+      '/lists/999999',
+      '/nowhere',
+    ];
   }
 
   test('is fit for everybody, at every width', { timeout: 400_000 }, async () => {
@@ -87,7 +94,7 @@ describe('every page and state', () => {
     const [jones, khan] = await Promise.all([pageOf('m.jones'), pageOf('a.khan')]);
     const [lee, auditor] = await Promise.all([pageOf('s.lee'), pageOf('an.auditor')]);
     for (const url of await outOfTheWay()) await walk.visit('m.jones', jones, url);
-    await walk.as('m.jones', [jones, await jones.context().newPage()], ['/lists/:list', '/files']);
+    await walk.as('m.jones', [jones, await jones.context().newPage()], ['/lists/:list', '/files', '/what-if']);
     await Promise.all([walk.as('a.khan', [khan], [...LOOKING, '/lists/:list/sign-off']), walk.as('an.auditor', [auditor], LOOKING)]);
     await walk.as('s.lee', [lee], ['/']);
     for (const [name, page] of Object.entries({ nobody, 'm.jones': jones, 'a.khan': khan, 's.lee': lee })) await walk.sendForms(name, page);

@@ -35,13 +35,15 @@ const adopted: Schedule = {
 let council: Council;
 let site: SiteUnderTest;
 let auditor: Browser;
-let files: CaseFile[];
+/** Every file with its determination of today, worked out one by one. */
+let files: { file: CaseFile; now: Determination }[];
 
 beforeAll(async () => {
   council = await rehearsal();
   await enterSchedule(council.db, adopted);
   const invented = fc.sample(inventedFiles(council.today), { seed: SEED, numRuns: FILES });
-  files = await replaceRegister(council.db, invented);
+  const registered = await replaceRegister(council.db, invented);
+  files = registered.map((file) => ({ file, now: determine(file, shipped, council.today) }));
   await compute(council.db, shipped, council.today);
   site = await siteOf(council, { samplePeople: [{ name: 'auditor', roles: ['auditor'] }] });
   auditor = await site.as('auditor');
@@ -66,11 +68,12 @@ function moveOf(now: Determination, then: Determination): string {
 
 /** References of the files by what becomes of them, worked out one by one. */
 function expected(on: string, schedule: Schedule): Record<string, string[]> {
-  const found: Record<string, string[]> = { newly_due: [], earlier: [], later: [], dated: [], undated: [] };
-  for (const file of files) {
-    const now = determine(file, shipped, council.today);
+  const found: Record<string, string[]> = { newly_due: [], earlier: [], later: [], dated: [], undated: [], due_now: [], due_then: [] };
+  for (const { file, now } of files) {
     const then = determine(file, schedule, on);
     found[moveOf(now, then)]?.push(file.fileRef);
+    if (dueOn(now, council.today)) found['due_now']?.push(file.fileRef);
+    if (dueOn(then, on)) found['due_then']?.push(file.fileRef);
     if (dueOn(then, on) && !dueOn(now, council.today)) found['newly_due']?.push(file.fileRef);
   }
   return found;
@@ -90,12 +93,11 @@ it.each([
   const rules = await csv(`/what-if/rules.csv?on=${on}`);
   const sum = (column: string) => rules.reduce((total, row) => total + Number(row[column]), 0);
   for (const [which, refs] of Object.entries(wanted)) {
+    expect(sum(which), which).toBe(refs.length);
+    if (which.startsWith('due')) continue;
     const rows = await csv(`/what-if/files.csv?on=${on}&show=${which}`);
     expect(rows.map((row) => row['file_ref']).sort(), which).toEqual(refs.sort());
-    expect(sum(which), which).toBe(refs.length);
   }
-  expect(sum('due_now')).toBe(files.filter((file) => dueOn(determine(file, shipped, council.today), council.today)).length);
-  expect(sum('due_then')).toBe(files.filter((file) => dueOn(determine(file, schedule, on), on)).length);
   expect(wanted['newly_due']?.length).toBeGreaterThan(20);
   if (schedule === adopted) expect([wanted['earlier'], wanted['later']].every((refs) => (refs?.length ?? 0) > 5)).toBe(true);
 });
