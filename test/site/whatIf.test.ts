@@ -20,7 +20,7 @@ const FILES = 2000;
 const [SAME, OTHER] = ['2028-03-01', '2031-04-01'] as const;
 
 const shipped = shippedSchedule();
-/** Adopted already: some periods are longer, some shorter, and a permanent kind is not permanent any more. */
+/** Adopted already: one period is longer, one shorter. */
 const adopted: Schedule = {
   ...shipped,
   version: `${shipped.version}-next`,
