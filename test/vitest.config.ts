@@ -5,14 +5,18 @@ import { configDefaults, defineConfig } from 'vitest/config';
 /** Faults that take minutes even in small, and of which another test tries a few in every run. */
 const BY_PROVE_ALONE = [
   'changeDays',
+  'clocks',
   'confirmRaces',
   'disk',
   'documents',
   'firstStarts',
   'hostileDates',
+  'hostileNames',
   'hostileReferences',
+  'listRaces',
   'moments',
   'postgres',
+  'secrets',
 ].map((name) => `test/faults/${name}.test.ts`);
 
 export default defineConfig({
