@@ -139,7 +139,7 @@ export class Fields {
 
   constructor(given: unknown) {
     const entries = typeof given === 'object' && given !== null ? Object.entries(given) : [];
-    this.#given = new Map(entries.map(([name, value]) => [name, (Array.isArray(value) ? value : [value]).filter(isText).map(storable)]));
+    this.#given = new Map(entries.map(([name, value]) => [name, (Array.isArray(value) ? value : [value]).filter(isText)]));
   }
 
   /** The first of that name, as it was typed; empty where there is none. */
@@ -157,11 +157,6 @@ export class Fields {
     const text = this.one(name);
     return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined;
   }
-}
-
-/** PostgreSQL takes no zero byte, which no keyboard types. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '');
 }
 
 function isText(value: unknown): value is string {

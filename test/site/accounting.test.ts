@@ -2,10 +2,14 @@
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordEvents } from '../../db/audit.ts';
+import { systemClock, todayInLondon } from '../../jobs/clock.ts';
 import { EVENT_WORDS } from '../../reports/site/eventWords.ts';
 import { rehearsal, type Council } from '../setup/commands.ts';
 import { pastGuards } from '../setup/database.ts';
 import { siteOf, type Browser, type SiteUnderTest } from './browsing.ts';
+
+/** Events are recorded by the clock of the database, which is this machine's. */
+const londonToday = () => todayInLondon(systemClock);
 
 const SOMEBODY_SECRET = ['Invented NO-', 'Invented BAD', 'Shelf 14'];
 
@@ -138,8 +142,7 @@ describe('the audit', () => {
     );
     await recordEvents(council.db, 'a.khan', 'review.done', [{ file: 'RV-other' }]);
     await recordEvents(council.db, 'm.jones', 'referral.closed', [{ file: 'RV-other' }]);
-    const day = await today();
-    const [year, month, date] = day.split('-');
+    const [year, month, date] = londonToday().split('-');
     const asked = `/audit?person=m.jones&event=review.done&day=${date}&month=${month}&year=${year}`;
     const pages = await leaf(auditor, asked);
     expect(pages.map((html) => html.match(/file: RV-\d+/g)?.length)).toEqual([50, 1]);
@@ -251,8 +254,7 @@ describe('the ledger and its brakes', () => {
       expect.stringContaining(`href="#reason-${brake}"`),
       expect.stringContaining('Say why it is safe to go on'),
     ]);
-    const unreadable = await khan.submit(`/brakes/${brake}/release`, { reason: 'see\u0000' });
-    expect(unreadable.status).toBe(422);
+    expect((await khan.submit(`/brakes/${brake}/release`, { reason: 'see\u0000' })).status).toBe(422);
     const released = await khan.submit(`/brakes/${brake}/release`, { reason: 'The hospital moved; dates checked' });
     expect(released.text).toContain('The brake “stale” is released. The next night lists and archives again.');
     expect(released.text).toContain('20/12/2026 a.khan The hospital moved; dates checked');
@@ -285,25 +287,11 @@ describe('the ledger and its brakes', () => {
 
 it('shows an auditor no name and no place on any of these pages', async () => {
   auditor = await site.as('s.lee');
-  const paths = [
-    '/needs-data',
-    '/needs-data/files',
-    '/needs-data/rows',
-    '/needs-data/files.csv',
-    '/needs-data/rows.csv',
-    '/audit',
-    '/runs',
-    '/runs/1',
-    '/brakes',
-  ];
+  const needsData = ['', '/files', '/rows', '/files.csv', '/rows.csv'].map((path) => `/needs-data${path}`);
+  const paths = [...needsData, '/audit', '/runs', '/runs/1', '/brakes'];
   const pages = await Promise.all(paths.map((path) => auditor.send('GET', path)));
-  expect(pages.map(({ status }) => status)).toEqual(paths.map(() => 200));
+  expect(pages.filter(({ status }) => status !== 200)).toEqual([]);
   const html = pages.map((page) => page.html).join('');
   expect(SOMEBODY_SECRET.filter((secret) => html.includes(secret))).toEqual([]);
   expect(html).toContain('NO-10');
 });
-
-async function today(): Promise<string> {
-  const { rows } = await council.db.raw<{ rows: { day: string }[] }>("select cast(now() at time zone 'Europe/London' as date) as day");
-  return rows[0]?.day ?? '';
-}
