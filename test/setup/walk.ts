@@ -33,6 +33,8 @@ export class Walk {
   readonly wrong: string[] = [];
   readonly #address: string;
   readonly #folder: string;
+  /** Where the pages led that each person saw. */
+  readonly #led = new Map<string, string[]>();
   readonly #forms: { name: string; url: string; place: number; kind: string }[] = [];
 
   constructor(address: string, folder: string) {
@@ -46,16 +48,19 @@ export class Walk {
    */
   async as(name: string, windows: readonly Page[], otherwise: readonly string[] = []): Promise<void> {
     const done = new Set([...this.seen.keys()].filter((route) => !otherwise.includes(route)));
-    const waiting = PAGES.filter((url) => !url.includes(':'));
+    const waiting = [...PAGES.filter((url) => !url.includes(':')), ...(this.#led.get(name) ?? [])];
+    const known = new Set(waiting);
     const walkOn = async (page: Page): Promise<void> => {
       for (let url = waiting.shift(); url !== undefined; url = waiting.shift()) {
         const route = routeOf(url);
         if (route === undefined || done.has(route)) continue;
         done.add(route);
-        const links = await this.visit(name, page, url);
+        const { shown, links } = await this.visit(name, page, url);
         // Another address of it may show something.
-        if (links === null) done.delete(route);
-        else waiting.push(...links);
+        if (!shown) done.delete(route);
+        const found = links.filter((link) => !known.has(link));
+        for (const link of found) known.add(link);
+        waiting.push(...found);
       }
     };
     await Promise.all(windows.map(walkOn));
@@ -63,18 +68,30 @@ export class Walk {
     for (const page of windows) await walkOn(page);
   }
 
-  /** Opens a page, looks at it, and says where it leads on this site; null when it is not for this person, or sends them elsewhere. */
-  async visit(name: string, page: Page, url: string): Promise<string[] | null> {
+  /** Visits these addresses, in as many windows as are given. */
+  async visitAll(name: string, windows: readonly Page[], urls: readonly string[]): Promise<void> {
+    const waiting = [...urls];
+    const goOn = async (page: Page): Promise<void> => {
+      for (let url = waiting.shift(); url !== undefined; url = waiting.shift()) await this.visit(name, page, url);
+    };
+    await Promise.all(windows.map(goOn));
+  }
+
+  /** Opens a page, looks at it, and says where it leads on this site; nothing is shown where it is not for this person, or elsewhere. */
+  async visit(name: string, page: Page, url: string): Promise<{ shown: boolean; links: string[] }> {
     const answered = await page.context().request.get(`${this.#address}${url}`, { maxRedirects: 0 });
-    if (answered.status() === 403 || answered.status() === 303) return null;
+    const { location, 'content-type': type = 'text/html' } = answered.headers();
+    if (answered.status() === 403 || location !== undefined) return { shown: false, links: location === undefined ? [] : [location] };
     const route = routeOf(url) ?? url;
     this.seen.set(route, (this.seen.get(route) ?? 0) + 1);
     if (answered.status() >= 500) this.wrong.push(`${name}: ${url} ${answered.status()}`);
-    if (!(answered.headers()['content-type'] ?? 'text/html').startsWith('text/html')) return [];
+    if (!type.startsWith('text/html')) return { shown: true, links: [] };
     await page.goto(`${this.#address}${url}`);
     await this.look(`${name}${url}`, page);
     await this.#noteForms(name, page, url);
-    return page.evaluate<string[]>(LINKS);
+    const links = await page.evaluate<string[]>(LINKS);
+    this.#led.set(name, [...(this.#led.get(name) ?? []), ...links]);
+    return { shown: true, links };
   }
 
   /** Looks at the page that is shown, and takes its picture. */
@@ -90,6 +107,7 @@ export class Walk {
   async sendForms(name: string, page: Page): Promise<void> {
     for (const { url, place, kind } of this.#forms.filter((form) => form.name === name)) {
       if (this.sent.has(kind) || ENDING.includes(kind)) continue;
+      this.sent.set(kind, 0);
       await page.goto(`${this.#address}${url}`);
       const button = page.locator('form[method=post]').nth(place).locator('button').first();
       // Another form sent before may have done what this one was for.

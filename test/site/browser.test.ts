@@ -6,6 +6,7 @@ import { KEYBOARD, MOUSE, startChromium, type Chromium } from '../setup/browser.
 import { rehearsal, type Council } from '../setup/commands.ts';
 import { everyState } from '../setup/everyState.ts';
 import { inventLists, liveThrough, signIn } from '../setup/morning.ts';
+import { times } from '../setup/tally.ts';
 import { PAGES, pictureFolder, Walk } from '../setup/walk.ts';
 import { siteOf, type SiteUnderTest } from './browsing.ts';
 
@@ -44,14 +45,15 @@ describe('the morning’s work', () => {
     { how: 'by mouse, without JavaScript', hand: MOUSE, script: false },
     { how: 'by keyboard alone', hand: KEYBOARD, script: true },
     { how: 'by keyboard alone, without JavaScript', hand: KEYBOARD, script: false },
-  ])('is done $how', async ({ hand, script }) => {
+  ])('is done $how', { timeout: 400_000 }, async ({ hand, script }) => {
     const list = lists.pop() ?? 0;
     await liveThrough({ council, address, hand, context: () => chromium.context({ script }) }, list);
     expect(list).toBeGreaterThan(0);
   });
 });
 
-describe('every page and state', () => {
+/** Minutes of walking: with RETENTION_PROVE=full, as all that is tried in full. */
+describe.runIf(times(0, 1) === 1)('every page and state', () => {
   let council: Council;
   let site: SiteUnderTest;
   let address: string;
@@ -82,6 +84,8 @@ describe('every page and state', () => {
       `/files?ref=${file.file_ref}`,
       '/files?ref=XX-1',
       '/what-if?on=2027-11-30',
+      '/outside?what=originals',
+      '/outside?what=paper',
       '/lists/999999',
       '/nowhere',
     ];
@@ -90,14 +94,16 @@ describe('every page and state', () => {
   test('is fit for everybody, at every width', { timeout: 400_000 }, async () => {
     const walk = new Walk(address, pictures);
     const nobody = await (await chromium.context()).newPage();
-    for (const url of ['/sign-in', '/sign-in/code']) await walk.visit('nobody', nobody, url);
+    await walk.visitAll('nobody', [nobody], ['/sign-in', '/sign-in/code']);
     const [jones, khan] = await Promise.all([pageOf('m.jones'), pageOf('a.khan')]);
     const [lee, auditor] = await Promise.all([pageOf('s.lee'), pageOf('an.auditor')]);
-    for (const url of await outOfTheWay()) await walk.visit('m.jones', jones, url);
-    await walk.as('m.jones', [jones, await jones.context().newPage()], ['/lists/:list', '/files', '/what-if']);
+    const windows = [jones, await jones.context().newPage()];
+    await walk.visitAll('m.jones', windows, await outOfTheWay());
+    await walk.as('m.jones', windows, ['/lists/:list', '/files', '/what-if', '/outside']);
     await Promise.all([walk.as('a.khan', [khan], [...LOOKING, '/lists/:list/sign-off']), walk.as('an.auditor', [auditor], LOOKING)]);
     await walk.as('s.lee', [lee], ['/']);
-    for (const [name, page] of Object.entries({ nobody, 'm.jones': jones, 'a.khan': khan, 's.lee': lee })) await walk.sendForms(name, page);
+    const forms = Object.entries({ nobody, 'm.jones': jones, 'a.khan': khan, 's.lee': lee });
+    await Promise.all(forms.map(([name, page]) => walk.sendForms(name, page)));
     expect(walk.wrong).toEqual([]);
     expect(PAGES.filter((url) => !walk.seen.has(url))).toEqual([]);
     expect([...walk.sent.values()].filter((status) => status === 422).length).toBeGreaterThan(5);
