@@ -29,15 +29,15 @@ const NOBODYS = '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRvZm5vYm9keQ$8iDkYjL8I
  * Whose name and password these are. Throws a Refusal in the same words whatever is wrong, lest it tells who has an account.
  * The attempt is counted before the password is looked at, so that many at once are no more than the same one after another.
  */
-export async function signInByPassword(db: Knex, name: string, password: string, now: Date): Promise<string> {
-  const attempt = await countAttempt(db, name, now);
+export async function signInByPassword(db: Knex, name: string, password: string): Promise<string> {
+  const attempt = await countAttempt(db, name);
   const right = await verify(attempt?.password_hash ?? NOBODYS, password.slice(0, MOST_PASSWORD));
   if (attempt && right && attempt.failed_attempts <= ATTEMPTS_BEFORE_LOCK) {
     await db('accounts').where({ user_name: name }).update({ failed_attempts: 0 });
     await recordEvent(db, name, 'user.signed_in', { user: name, by: 'password' });
     return name;
   }
-  if (attempt && attempt.failed_attempts >= ATTEMPTS_BEFORE_LOCK) await lock(db, name, now);
+  if (attempt && attempt.failed_attempts >= ATTEMPTS_BEFORE_LOCK) await lock(db, name);
   throw new Refusal(
     'sign_in_failed',
     `The user name or the password is wrong, or the account is locked. It locks for ${LOCKED_MINUTES} minutes after ${ATTEMPTS_BEFORE_LOCK} wrong passwords in a row.`,
@@ -48,7 +48,7 @@ export async function signInByPassword(db: Knex, name: string, password: string,
  * Exchanges a one-time code for a password of the person's own, and ends every session they had. Returns whose it is. Throws a
  * Refusal for a code that is of no use, or a password that is too weak.
  */
-export async function choosePassword(trx: Knex.Transaction, code: string, password: string, now: Date): Promise<string> {
+export async function choosePassword(trx: Knex.Transaction, code: string, password: string): Promise<string> {
   const secret = await secretsInForce(trx, 'code', code)
     .forUpdate()
     .first<{ id: number; user_name: string } | undefined>('id', 'user_name');
@@ -58,7 +58,7 @@ export async function choosePassword(trx: Knex.Transaction, code: string, passwo
   requireStrong(password, name);
   const chosen = {
     password_hash: await hash(password, COST),
-    password_set_at: now,
+    password_set_at: trx.fn.now(),
     failed_attempts: 0,
     locked_until: null,
     closed_at: null,
@@ -68,7 +68,7 @@ export async function choosePassword(trx: Knex.Transaction, code: string, passwo
     .onConflict('user_name')
     .merge(Object.keys(chosen));
   await trx('user_secrets').where({ id: secret.id }).update({ ended_at: trx.fn.now() });
-  await endSessionsOf(trx, name, now);
+  await endSessionsOf(trx, name);
   await recordEvent(trx, name, 'user.password_chosen', { user: name });
   return name;
 }
@@ -106,18 +106,18 @@ export async function signInVouched(trx: Knex.Transaction, vouched: Vouched): Pr
   return name;
 }
 
-async function countAttempt(db: Knex, name: string, now: Date): Promise<{ password_hash: string; failed_attempts: number } | undefined> {
+async function countAttempt(db: Knex, name: string): Promise<{ password_hash: string; failed_attempts: number } | undefined> {
   const rows = await db('accounts')
     .where({ user_name: name, closed_at: null })
     .whereNotNull('password_hash')
-    .whereRaw('(locked_until is null or locked_until <= :now)', { now })
+    .whereRaw('(locked_until is null or locked_until <= now())')
     .update({ failed_attempts: db.raw('case when locked_until is null then failed_attempts + 1 else 1 end'), locked_until: null })
     .returning(['password_hash', 'failed_attempts']);
   return (rows as { password_hash: string; failed_attempts: number }[])[0];
 }
 
-async function lock(db: Knex, name: string, now: Date): Promise<void> {
-  const until = new Date(now.getTime() + LOCKED_MINUTES * 60 * 1000);
+async function lock(db: Knex, name: string): Promise<void> {
+  const until = db.raw('now() + make_interval(mins => ?)', [LOCKED_MINUTES]);
   const locked = await db('accounts').where({ user_name: name, locked_until: null }).update({ locked_until: until });
   if (locked > 0) await recordEvent(db, 'service', 'user.locked', { user: name, minutes: LOCKED_MINUTES });
 }

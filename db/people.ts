@@ -15,7 +15,7 @@ export interface ListedPerson {
   by_openid_connect: boolean;
   /** A one-time code waits to be used. */
   invited: boolean;
-  locked_until: Date | null;
+  locked: boolean;
   closed_at: Date | null;
 }
 
@@ -33,7 +33,7 @@ export async function listPeople(db: Knex): Promise<ListedPerson[]> {
       db.raw(
         "exists (select from user_secrets s where s.user_name = users.name and s.kind = 'code' and s.ended_at is null and s.expires_at > now()) as invited",
       ),
-      'accounts.locked_until',
+      db.raw('coalesce(accounts.locked_until > now(), false) as locked'),
       'accounts.closed_at',
     );
 }
@@ -48,17 +48,17 @@ export async function rolesOf(db: Knex, name: string): Promise<Role[] | null> {
 }
 
 /** Ends an account: its password, its codes and tokens, its sessions. What the person did stays under their name. */
-export async function closeAccount(trx: Knex.Transaction, name: string, actor: Person, now: Date): Promise<void> {
+export async function closeAccount(trx: Knex.Transaction, name: string, actor: Person): Promise<void> {
   requirePermission(actor, 'manage_people');
   if (name === actor.name) throw new Refusal('own_account', 'You cannot close your own account. Another admin can.');
   if ((await rolesOf(trx, name)) === null) throw new Refusal('no_such_person', `There is no open account ${name}.`, { user: name });
-  const closed = { password_hash: null, password_set_at: null, closed_at: now };
+  const closed = { password_hash: null, password_set_at: null, closed_at: trx.fn.now() };
   await trx('accounts')
     .insert({ user_name: name, ...closed })
     .onConflict('user_name')
     .merge(Object.keys(closed));
   await trx('user_secrets').where({ user_name: name }).whereNull('ended_at').update({ ended_at: trx.fn.now() });
-  await endSessionsOf(trx, name, now);
+  await endSessionsOf(trx, name);
   await recordEvent(trx, actor.name, 'user.closed', { user: name });
 }
 

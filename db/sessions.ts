@@ -1,8 +1,9 @@
-/** Sessions of the site: kept by the hash of their secret, with an idle and an absolute time-out, ended for good. */
+/**
+ * Sessions of the site: kept by the hash of their secret, with an idle and an absolute time-out, ended for good. Time is the
+ * database's, as for codes and tokens: one clock for however many machines serve the site.
+ */
 import type { Knex } from 'knex';
 import { sha256 } from '../rules/digest.ts';
-
-const MINUTE_MS = 60 * 1000;
 
 /** A session that nobody used for so long is over. */
 export const IDLE_MINUTES = 30;
@@ -17,53 +18,52 @@ const KEPT_HOURS = 24;
 export type SessionData = Record<string, unknown>;
 
 /** The session of that secret, and marks it as used; null when there is none, or its time is over. */
-export async function useSession(db: Knex, secret: string, now: Date): Promise<{ userName: string | null; data: SessionData } | null> {
-  const rows = await inForce(db, now)
+export async function useSession(db: Knex, secret: string): Promise<{ userName: string | null; data: SessionData } | null> {
+  const rows = await inForce(db)
     .where({ id_hash: sha256(secret) })
-    .update({ last_seen_at: now })
+    .update({ last_seen_at: db.fn.now() })
     .returning(['user_name', 'data']);
   const [row] = rows as { user_name: string | null; data: SessionData }[];
   return row ? { userName: row.user_name, data: row.data } : null;
 }
 
 /** Stores a session. One that was ended meanwhile stays ended: a request under way must not revive it. */
-export async function saveSession(db: Knex, secret: string, userName: string | null, data: SessionData, now: Date): Promise<void> {
+export async function saveSession(db: Knex, secret: string, userName: string | null, data: SessionData): Promise<void> {
   await db.raw(
-    `insert into sessions (id_hash, user_name, data, started_at, last_seen_at) values (:idHash, :userName, :data, :now, :now)
+    `insert into sessions (id_hash, user_name, data, started_at, last_seen_at) values (:idHash, :userName, :data, now(), now())
      on conflict (id_hash) do update set data = excluded.data, last_seen_at = excluded.last_seen_at, user_name = excluded.user_name
      where sessions.ended_at is null and (sessions.user_name is null or sessions.user_name = excluded.user_name)`,
-    { idHash: sha256(secret), userName, data: JSON.stringify(data), now },
+    { idHash: sha256(secret), userName, data: JSON.stringify(data) },
   );
 }
 
 /** Ends one session. */
-export async function endSession(db: Knex, secret: string, now: Date): Promise<void> {
+export async function endSession(db: Knex, secret: string): Promise<void> {
   await db('sessions')
     .where({ id_hash: sha256(secret) })
     .whereNull('ended_at')
-    .update({ ended_at: now });
+    .update({ ended_at: db.fn.now() });
 }
 
 /** Ends every session of a person, on whatever machine. Returns how many there were. */
-export async function endSessionsOf(db: Knex, userName: string, now: Date): Promise<number> {
-  return inForce(db, now).where({ user_name: userName }).update({ ended_at: now });
+export async function endSessionsOf(db: Knex, userName: string): Promise<number> {
+  return inForce(db).where({ user_name: userName }).update({ ended_at: db.fn.now() });
 }
 
 /** How many sessions a person has open. */
-export async function sessionsOf(db: Knex, userName: string, now: Date): Promise<number> {
-  const open = await inForce(db, now).where({ user_name: userName }).select<{ id_hash: string }[]>('id_hash');
+export async function sessionsOf(db: Knex, userName: string): Promise<number> {
+  const open = await inForce(db).where({ user_name: userName }).select<{ id_hash: string }[]>('id_hash');
   return open.length;
 }
 
 /** Removes what is of no use any more. */
-export async function clearOldSessions(db: Knex, now: Date): Promise<void> {
-  const longAgo = new Date(now.getTime() - KEPT_HOURS * 60 * MINUTE_MS);
-  await db('sessions').where('last_seen_at', '<', longAgo).delete();
+export async function clearOldSessions(db: Knex): Promise<void> {
+  await db('sessions').whereRaw('last_seen_at < now() - make_interval(hours => ?)', [KEPT_HOURS]).delete();
 }
 
-function inForce(db: Knex, now: Date): Knex.QueryBuilder {
+function inForce(db: Knex): Knex.QueryBuilder {
   return db('sessions')
     .whereNull('ended_at')
-    .where('last_seen_at', '>', new Date(now.getTime() - IDLE_MINUTES * MINUTE_MS))
-    .where('started_at', '>', new Date(now.getTime() - ABSOLUTE_HOURS * 60 * MINUTE_MS));
+    .whereRaw('last_seen_at > now() - make_interval(mins => ?)', [IDLE_MINUTES])
+    .whereRaw('started_at > now() - make_interval(hours => ?)', [ABSOLUTE_HOURS]);
 }

@@ -65,7 +65,6 @@ async function startSite(context: Context, options: ServeOptions): Promise<Fasti
   return buildSite({
     db,
     today: () => (options.asOf === undefined ? todayInLondon(around.clock) : asOf),
-    now: around.clock,
     coolingOffDays: settings.coolingOffDays,
     archive: { store: openArchiveStore(settings.archiveUrl), documentRoot: settings.documentRoot, on: settings.archiving },
     kind: installation.kind,

@@ -11,7 +11,6 @@ export interface Site {
   db: Knex;
   /** The business date. */
   today(): IsoDate;
-  now(): Date;
   coolingOffDays: number;
   archive: SiteArchive;
   kind: 'live' | 'rehearsal';

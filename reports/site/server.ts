@@ -22,7 +22,7 @@ const REQUESTS_A_MINUTE = 600;
 
 /** Builds the site, ready to listen or to be asked by `inject`. Closing it leaves the database open. */
 export async function buildSite(site: Site): Promise<FastifyInstance> {
-  await clearOldSessions(site.db, site.now());
+  await clearOldSessions(site.db);
   const app = fastify({
     logger: false,
     // A proxy on this machine may say who asks and that it was over https; nobody else is believed.

@@ -59,16 +59,16 @@ function databaseStore(site: Site): SessionStore {
       told(read(site, secret), callback);
     },
     set(secret, { userName, kept, _csrf }, callback) {
-      told(saveSession(site.db, secret, userName ?? null, { kept, _csrf }, site.now()), callback);
+      told(saveSession(site.db, secret, userName ?? null, { kept, _csrf }), callback);
     },
     destroy(secret, callback) {
-      told(endSession(site.db, secret, site.now()), callback);
+      told(endSession(site.db, secret), callback);
     },
   };
 }
 
 async function read(site: Site, secret: string): Promise<Session | null> {
-  const session = await useSession(site.db, secret, site.now());
+  const session = await useSession(site.db, secret);
   // The cookie's own settings are not kept with the session: they are those of this start.
   return session && ({ ...session.data, userName: session.userName } as unknown as Session);
 }

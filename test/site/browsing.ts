@@ -63,7 +63,6 @@ export async function siteOf(council: Council, change: Partial<Site> = {}): Prom
   const site: Site = {
     db: database.db,
     today: () => council.today,
-    now: () => council.clock(),
     coolingOffDays: 7,
     archive: { store: openArchiveStore(council.archive), documentRoot: council.documentRoot, on: true },
     kind: 'rehearsal',

@@ -15,20 +15,20 @@ export const meRoutes: readonly Route[] = [
 ];
 
 async function mePage(visit: SignedVisit, made: { token: string; days: number } | null = null): Promise<Answer> {
-  const { db, person, site } = visit;
+  const { db, person } = visit;
   return page('me', person.name, {
     roles: person.roles.map((role) => ({ name: ROLE_WORDS[role], hint: ROLE_HINTS[role] })),
-    sessions: await sessionsOf(db, person.name, site.now()),
+    sessions: await sessionsOf(db, person.name),
     tokens: (await tokensOf(db, person)).map(({ id, expires_at }) => ({ id, expiresOn: expires_at.toISOString().slice(0, 10) })),
     made,
   });
 }
 
 async function endMySessions(visit: SignedVisit): Promise<Answer> {
-  const { person, site, session } = visit;
+  const { person, session } = visit;
   const ended = await acting(visit, 'end_sessions', async (trx) => {
     await recordEvent(trx, person.name, 'user.sessions_ended', { user: person.name });
-    return endSessionsOf(trx, person.name, site.now());
+    return endSessionsOf(trx, person.name);
   });
   await session.end();
   return redirect('/sign-in', `You are signed out everywhere: ${ended} ${ended === 1 ? 'session' : 'sessions'} ended.`);

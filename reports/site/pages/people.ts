@@ -16,11 +16,10 @@ export const peopleRoutes: readonly Route[] = [
 const NOTHING_TYPED: FormState = { typed: { name: '', role: [] }, errors: [] };
 
 async function peoplePage(visit: SignedVisit, { typed, errors } = NOTHING_TYPED, added: object | null = null): Promise<Answer> {
-  const { db, site, person } = visit;
+  const { db, person } = visit;
   const people = (await listPeople(db)).map((one) => ({
     ...one,
     roleWords: one.roles.map((role) => ROLE_WORDS[role]).join(', '),
-    locked: one.locked_until !== null && one.locked_until > site.now(),
     self: one.name === person.name,
   }));
   const roles = ROLES.map((role) => ({
@@ -33,7 +32,7 @@ async function peoplePage(visit: SignedVisit, { typed, errors } = NOTHING_TYPED,
 }
 
 async function addPerson(visit: SignedVisit): Promise<Answer> {
-  const { body, person, site } = visit;
+  const { body, person } = visit;
   const typed = { name: body.one('name').trim(), role: body.many('role') };
   const roles = ROLES.filter((role) => typed.role.includes(role));
   if (roles.length === 0) return peoplePage(visit, { typed, errors: [{ field: 'role', text: 'Choose at least one role' }] });
@@ -41,7 +40,7 @@ async function addPerson(visit: SignedVisit): Promise<Answer> {
   const outcome = await actingOnForm(visit, 'users add', refusals, async (trx) => {
     const added = await addUser(trx, typed.name, roles satisfies readonly Role[], person);
     // Roles hold from the next request on; whoever has others now should begin anew.
-    if (added.name !== person.name) await endSessionsOf(trx, added.name, site.now());
+    if (added.name !== person.name) await endSessionsOf(trx, added.name);
     return added;
   });
   return 'errors' in outcome ? peoplePage(visit, { typed, errors: outcome.errors }) : peoplePage(visit, NOTHING_TYPED, outcome.done);
@@ -49,6 +48,6 @@ async function addPerson(visit: SignedVisit): Promise<Answer> {
 
 async function closePerson(visit: SignedVisit): Promise<Answer> {
   const name = visit.body.one('name');
-  await acting(visit, 'close_account', (trx) => closeAccount(trx, name, visit.person, visit.site.now()));
+  await acting(visit, 'close_account', (trx) => closeAccount(trx, name, visit.person));
   return redirect('/people', `The account ${name} is closed. What ${name} did stays on record.`);
 }

@@ -30,10 +30,10 @@ function signInPage({ site }: Visit, userName = '', errors: FieldError[] = []): 
 
 async function signIn(visit: Visit): Promise<Answer> {
   requireLocalAccounts(visit);
-  const { db, body, site } = visit;
+  const { db, body } = visit;
   const userName = body.one('user_name').trim();
   try {
-    return await welcome(visit, await signInByPassword(db, userName, body.one('password'), site.now()));
+    return await welcome(visit, await signInByPassword(db, userName, body.one('password')));
   } catch (error) {
     if (error instanceof Refusal) return signInPage(visit, userName, [{ field: 'user_name', text: error.message }]);
     throw error;
@@ -47,11 +47,11 @@ function codePage(_visit: Visit, errors: FieldError[] = []): Answer {
 
 async function useCode(visit: Visit): Promise<Answer> {
   requireLocalAccounts(visit);
-  const { db, body, site } = visit;
+  const { db, body } = visit;
   const [password, again] = [body.one('password'), body.one('password_again')];
   if (password !== again) return codePage(visit, [{ field: 'password_again', text: 'The two passwords differ. Type the same one twice.' }]);
   try {
-    const name = await db.transaction((trx) => choosePassword(trx, body.one('code').trim(), password, site.now()));
+    const name = await db.transaction((trx) => choosePassword(trx, body.one('code').trim(), password));
     return redirect('/sign-in', `Your user name is ${name}. Sign in with the password you chose.`);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
