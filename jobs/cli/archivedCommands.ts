@@ -8,6 +8,7 @@ import { recordingRefusals } from '../../db/refusals.ts';
 import { askRestore, confirmRestore, type Restored } from '../../db/restore.ts';
 import { longDate, readPartialDate, shortDate } from '../../rules/dates.ts';
 import type { Person } from '../../rules/people.ts';
+import { certificateCounts, COVERED_HEADS, coveredFiles } from '../../reports/certificateTables.ts';
 import { actingPerson, withContext, type CommonOptions, type Context } from '../context.ts';
 import { UsageError } from '../settings.ts';
 import { actingOnArchive, followedWords, type Followed } from './archiving.ts';
@@ -174,38 +175,15 @@ function checkedWords({ list, digest, faults }: CheckedCertificate): string {
 }
 
 function certificateWords({ certificate, digest, sources, restored_since }: ShownCertificate): string {
-  const { list, clause, issued_on, statement, items, expected, actual, documents, not_covered, does_not_cover, files } = certificate;
+  const { list, clause, issued_on, statement, documents, does_not_cover } = certificate;
   return [
     `Disposal certificate ${certificate.certificate}, issued on ${longDate(issued_on)}`,
     statement,
     `Rule ${list.rule}, schedule ${list.schedule_version}: ${clause}`,
     `Signed off by ${list.signed_by} on ${longDate(list.signed_on ?? '')}; what was signed: ${list.signed_digest}`,
-    table(
-      ['of the list', 'files'],
-      [
-        ['on the list', items],
-        ['approved (expected)', expected],
-        ['moved to the archive', actual.archived],
-        ['transferred to the adult’s file', actual.transferred],
-        ['brought back before the list was complete', actual.restored],
-        ['approved and then withdrawn', actual.withdrawn],
-        ['kept', not_covered.kept],
-        ['referred', not_covered.referred],
-        ['withdrawn, in all', not_covered.withdrawn],
-      ],
-    ),
+    table(['of the list', 'files'], certificateCounts(certificate)),
     `Documents: ${documents.expected} expected, ${documents.packed} packed.`,
-    table(
-      ['file', 'archived', 'decided by', 'documents', 'received as', 'SHA-256 of the bag'],
-      files.map((file) => [
-        file.file_ref,
-        shortDate(file.archived_on),
-        file.decided_by,
-        `${file.documents.packed} of ${file.documents.expected}`,
-        file.adult_file_ref,
-        file.bag_sha256,
-      ]),
-    ),
+    table([...COVERED_HEADS], coveredFiles(certificate)),
     `It does not cover:\n${does_not_cover.map((sentence) => `- ${sentence}`).join('\n')}`,
     `Digest: ${digest}`,
     `Since it was issued: ${sources.removed} source documents removed, ${sources.already_gone} were gone already, ${sources.waiting} still to be removed, ${sources.restored} kept because their file was brought back.`,

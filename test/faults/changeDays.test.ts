@@ -2,18 +2,18 @@
  * London's change days, and machines and database servers in other zones: the business date is London's each time, to the second,
  * and the scheduler keeps to London time.
  */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { todayInLondon } from '../../jobs/clock.ts';
+import type { NightResult } from '../../jobs/night.ts';
 import { addDays } from '../../rules/dates.ts';
-import { rehearsal, until, type Council } from '../setup/commands.ts';
+import { until, type Council } from '../setup/commands.ts';
+import { determinationsCsv, nightAt, Rehearsals } from '../setup/machineNights.ts';
 import { clockAt } from '../setup/shiftedClock.ts';
 import { tally, times } from '../setup/tally.ts';
 
 const SLOW = { timeout: times(240_000, 7_200_000) };
-const councils: Council[] = [];
-afterEach(() => Promise.all(councils.splice(0).map((council) => council.close())));
+const rehearsals = new Rehearsals();
+afterEach(() => rehearsals.close());
 
 /** The last instant of a day in London and the first of the next, about the days on which its clocks change. */
 const MIDNIGHTS = [
@@ -37,7 +37,7 @@ describe('the business date', () => {
     let early = 0;
     const midnights = MIDNIGHTS.filter((_, i) => i % 3 === 0 || times(0, 1) === 1);
     for (const { last, first, day, what } of midnights) {
-      const council = await signed(addDays(day, -8));
+      const council = await rehearsals.signed(addDays(day, -8));
       council.register.child('CF-due', {}, { date_of_birth: `${Number(day.slice(0, 4)) - 25}-${addDays(day, -1).slice(5)}` });
       await council.writeExtract();
       const before = await nightAt(council, last);
@@ -47,10 +47,10 @@ describe('the business date', () => {
       expect([after.as_of, await council.bags(), await listedOf(council, 'CF-due')], what).toEqual([day, ['CF-1.zip'], 1]);
       await council.expectAccounted();
     }
-    const council = await begun();
+    const council = await rehearsals.begin();
     for (const [instant, day] of HOURS) {
       council.clock = () => new Date(instant);
-      expect((await council.done('compute --json')).json<Night>().as_of, instant).toBe(day);
+      expect((await council.done('compute --json')).json<{ as_of: string }>().as_of, instant).toBe(day);
     }
     tally({ what: 'nights about London’s change days', tried: 2 * midnights.length + HOURS.length, lost: 0, early, twice: 0, leaked: 0 });
   });
@@ -113,7 +113,7 @@ describe('the scheduler', () => {
       { at: '2026-10-25T23:00:00Z', NIGHT: '55 23 * * *', last: '2026-10-24' },
     ];
     for (const { at, NIGHT, last } of restarts) {
-      const council = await begun();
+      const council = await rehearsals.begin();
       await council.night(last);
       const scheduler = council.spawn(['scheduler', '--import', council.extract], { NIGHT, LOG_LEVEL: 'info', ...clockAt(at) });
       await until(() => scheduler.said.stderr.includes('scheduler.started'), 'it has started');
@@ -127,7 +127,7 @@ describe('the scheduler', () => {
   it('keeps to London time on change days, wherever it runs', SLOW, async () => {
     const cases = CASES.slice(0, times(1, CASES.length));
     for (const { what, at, NIGHT, last, asOf, noSoonerThan } of cases) {
-      const council = await begun();
+      const council = await rehearsals.begin();
       await council.night(last);
       const scheduler = council.spawn(['scheduler', '--import', council.extract], {
         NIGHT,
@@ -149,48 +149,13 @@ describe('the scheduler', () => {
   });
 });
 
-async function begun(settings: Record<string, string> = {}): Promise<Council> {
-  const council = await rehearsal(settings);
-  councils.push(council);
-  return council;
-}
-
-/** One file, listed and signed on that day, with seven days of cooling-off. */
-async function signed(on: string): Promise<Council> {
-  const council = await begun();
-  council.register.child('CF-1');
-  await council.document('CF-1', 'CF-1.txt');
-  await council.night(on);
-  await council.approveAndSign(1, on);
-  return council;
-}
-
-interface Night {
-  as_of: string;
-  stopped: string[];
-}
-
-/** The night as a machine runs it whose clock says this; without a day given. */
-async function nightAt(council: Council, instant: string): Promise<Night> {
-  council.clock = () => new Date(instant);
-  const night = await council.retention(['nightly', '--import', council.extract, '--json']);
-  expect([0, 3], night.stderr).toContain(night.exitCode);
-  return night.json();
-}
-
 async function listedOf(council: Council, fileRef: string): Promise<number> {
   return (await council.db('disposal_list_items').where({ file_ref: fileRef })).length;
 }
 
-async function dates(council: Council): Promise<string> {
-  const file = path.join(council.folder, 'determinations.csv');
-  await council.done(['determinations', '--out', file]);
-  return readFile(file, 'utf8');
-}
-
 /** A night by a process in this zone at this instant, over a database server of that zone: its date, and all it determined. */
 async function inZone(machine: string, server: string, instant: string): Promise<{ asOf: string; listed: object; dates: string }> {
-  const council = await begun();
+  const council = await rehearsals.begin();
   const births = ['2000-01-02', '2001-10-24', '2001-10-25', '2002-03-27', '2002-03-28', '2004-02-29', '1970', '1999-12'];
   births.forEach((date_of_birth, i) => council.register.child(`CF-${i}`, {}, { date_of_birth }));
   council.register.child('CF-money', { categories: 'financial', closed_on: '2020-03-31' });
@@ -204,5 +169,5 @@ async function inZone(machine: string, server: string, instant: string): Promise
   expect([0, 3], stderr).toContain(exitCode);
   council.clock = () => new Date(instant);
   const listed = await council.db('disposal_list_items').orderBy('file_ref').select('file_ref', 'anchor_on', 'retain_until', 'item_digest');
-  return { asOf: (JSON.parse(stdout) as Night).as_of, listed, dates: await dates(council) };
+  return { asOf: (JSON.parse(stdout) as NightResult).as_of, listed, dates: await determinationsCsv(council) };
 }

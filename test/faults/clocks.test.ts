@@ -3,21 +3,20 @@
  * missed is caught up once.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock, todayInLondon } from '../../jobs/clock.ts';
 import { addDays, longDate } from '../../rules/dates.ts';
-import { rehearsal, type Council } from '../setup/commands.ts';
+import type { Council } from '../setup/commands.ts';
+import { determinationsCsv, nightAt, Rehearsals } from '../setup/machineNights.ts';
 import { tally, times } from '../setup/tally.ts';
 
 const SLOW = { timeout: times(240_000, 7_200_000) };
-const councils: Council[] = [];
-afterEach(() => Promise.all(councils.splice(0).map((council) => council.close())));
+const rehearsals = new Rehearsals();
+afterEach(() => rehearsals.close());
 
 describe('a clock set back', () => {
   it('by hours, a day or a year after a night: nothing twice, nothing early, and no cooling-off shorter', SLOW, async () => {
-    const council = await begun();
+    const council = await rehearsals.begin();
     council.register.child('CF-1');
     // Falling due on the days of a year, more of them than the brake lets pass where they were not foretold.
     for (let i = 0; i < 60; i++) {
@@ -64,7 +63,7 @@ describe('a clock set back', () => {
 describe('a clock ahead of the database’s', () => {
   it('by a day or a year: whatever writes is refused in these words, and not a byte is written', SLOW, async () => {
     const today = todayInLondon(systemClock);
-    const council = await begun({ RETENTION_REHEARSAL: '' });
+    const council = await rehearsals.begin({ RETENTION_REHEARSAL: '' });
     council.today = today;
     council.register.child('CF-1', {}, { date_of_birth: `${Number(today.slice(0, 4)) - 25}-06-15` });
     await council.document('CF-1', 'CF-1.txt');
@@ -104,7 +103,9 @@ describe('three missed nights', () => {
     expect(nights.map(({ stopped }) => stopped)).toEqual([[], []]);
     for (const council of [missed, punctual]) expect(await council.bags()).toEqual(['CF-1.zip']);
     expect(await missed.db('runs').where({ kind: 'nightly' }).orderBy('id').pluck('as_of')).toEqual([addDays(start, -5), start, last]);
-    expect((await dates(missed)).replaceAll(',listed,', ',"",')).toBe((await dates(punctual)).replaceAll(',listed,', ',"",'));
+    expect((await determinationsCsv(missed)).replaceAll(',listed,', ',"",')).toBe(
+      (await determinationsCsv(punctual)).replaceAll(',listed,', ',"",'),
+    );
     const due = async (council: Council) =>
       council.db('disposal_list_items').where({ status: 'pending' }).orderBy('file_ref').pluck<string[]>('file_ref');
     expect(await due(missed)).toEqual(['CF-d1', 'CF-d2', 'CF-d3', 'CF-d4']);
@@ -116,7 +117,7 @@ describe('three missed nights', () => {
 
 describe('29 February', () => {
   it('as a birth is kept through 1 March of a common year, and as a day is a day like any other', SLOW, async () => {
-    const council = await begun();
+    const council = await rehearsals.begin();
     council.register
       .child('CF-leap', {}, { date_of_birth: '2004-02-29' })
       .child('CF-28', {}, { date_of_birth: '2003-02-28' })
@@ -143,14 +144,14 @@ describe('29 February', () => {
       ['2028-02-22', '2028-02-29', '2028-03-01'],
       ['2027-02-22', '2027-03-01', '2027-03-02'],
     ] as const) {
-      const other = await signed(signedOn);
+      const other = await rehearsals.signed(signedOn);
       await other.done('archive', { asOf: kept });
       expect(await other.bags()).toEqual([]);
       await other.done('archive', { asOf: gone });
       expect(await other.bags()).toEqual(['CF-1.zip']);
     }
     const keep = ['--reason', 'claim', '--files', 'CF-1'];
-    const other = await begun();
+    const other = await rehearsals.begin();
     other.register.child('CF-1');
     await other.night('2028-02-20');
     for (const day of ['2027-02-29', '2029-02-29']) {
@@ -167,43 +168,14 @@ describe('29 February', () => {
   });
 });
 
-async function begun(settings: Record<string, string> = {}): Promise<Council> {
-  const council = await rehearsal(settings);
-  councils.push(council);
-  return council;
-}
-
-/** One file, listed and signed on that day, with seven days of cooling-off. */
-async function signed(on: string): Promise<Council> {
-  const council = await begun();
-  council.register.child('CF-1');
-  await council.document('CF-1', 'CF-1.txt');
-  await council.night(on);
-  await council.approveAndSign(1, on);
-  return council;
-}
-
 /** A file past its cooling-off in three days, and one more falling due on each of the next four. */
 async function fallingDue(start: string): Promise<Council> {
-  const council = await signed(addDays(start, -5));
+  const council = await rehearsals.signed(addDays(start, -5));
   for (let day = 1; day <= 4; day++) {
     council.register.child(`CF-d${day}`, {}, { date_of_birth: `2002-${addDays(start, day - 1).slice(5)}` });
   }
   await council.night(start);
   return council;
-}
-
-interface Night {
-  as_of: string;
-  stopped: string[];
-}
-
-/** The night as a machine runs it whose clock says this; without a day given. */
-async function nightAt(council: Council, instant: string): Promise<Night> {
-  council.clock = () => new Date(instant);
-  const night = await council.retention(['nightly', '--import', council.extract, '--json']);
-  expect([0, 3], night.stderr).toContain(night.exitCode);
-  return night.json();
 }
 
 /** What a night must not change when it runs again, whatever the day it thinks it is. */
@@ -213,12 +185,6 @@ async function standsAs(council: Council) {
     .orderBy(['list_id', 'position'])
     .select<{ list_id: number; file_ref: string; status: string; item_digest: string }[]>('list_id', 'file_ref', 'status', 'item_digest');
   return { bags: await council.bags(), files: await council.db('case_files').orderBy('file_ref').pluck<string[]>('file_ref'), items };
-}
-
-async function dates(council: Council): Promise<string> {
-  const file = path.join(council.folder, 'determinations.csv');
-  await council.done(['determinations', '--out', file]);
-  return readFile(file, 'utf8');
 }
 
 /** A digest of every row of every table. */

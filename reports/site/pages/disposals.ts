@@ -6,8 +6,9 @@ import { shortDate } from '../../../rules/dates.ts';
 import type { DisposalAction } from '../../../rules/determine.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { ACTION_WORDS } from '../../../rules/words.ts';
+import { certificateCounts, COVERED_HEADS, coveredFiles } from '../../certificateTables.ts';
 import { download, page, type Answer, type Route, type SignedVisit } from '../page.ts';
-import { addressOf, csvDownload, everyRow, marks, ON_A_PAGE, reportLinks, shownTable, type Cell } from '../tables.ts';
+import { addressOf, csvDownload, everyRow, marks, ON_A_PAGE, reportLinks, shownTable } from '../tables.ts';
 import { listNumber } from './list.ts';
 
 export const disposalRoutes: readonly Route[] = [
@@ -78,7 +79,6 @@ async function certificateShown(visit: SignedVisit): Promise<Answer> {
   const shown = await certificateOf(visit, number);
   if (shown === null) return noCertificate(number);
   const { certificate, digest, sources, restored_since } = shown;
-  const { items, expected, actual, not_covered, files } = certificate;
   return page('certificate', `Disposal certificate ${number}`, {
     certificate,
     digest,
@@ -88,29 +88,12 @@ async function certificateShown(visit: SignedVisit): Promise<Answer> {
     counts: shownTable(
       `What became of the files of list ${number}`,
       ['Files of the list', '#Files'],
-      [
-        ['On the list', items],
-        ['Approved, so expected to go', expected],
-        ['Moved to the archive', actual.archived],
-        ['Transferred to the person’s file in Adult Services', actual.transferred],
-        ['Brought back before the list was complete', actual.restored],
-        ['Approved, and then withdrawn', actual.withdrawn],
-        ['Kept', not_covered.kept],
-        ['Referred', not_covered.referred],
-        ['Withdrawn, in all', not_covered.withdrawn],
-      ],
+      certificateCounts(certificate),
     ),
     files: shownTable(
       'Files that this certificate covers',
-      ['File', 'Archived on', 'Approved by', 'Documents', 'Received as', 'SHA-256 of the bag'],
-      files.map((file): Cell[] => [
-        file.file_ref,
-        shortDate(file.archived_on),
-        file.decided_by,
-        `${file.documents.packed} of ${file.documents.expected}`,
-        file.adult_file_ref,
-        file.bag_sha256,
-      ]),
+      [...COVERED_HEADS],
+      coveredFiles(certificate),
       { csv: `/reports/certificates/${number}/files.csv` },
     ),
   });
