@@ -4,7 +4,9 @@ import type { IsoDate } from '../rules/dates.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { recordEvent } from './audit.ts';
+import type { Page } from './listPages.ts';
 import { lockRegisteredFile } from './registeredFile.ts';
+import type { WorkKey } from './workPages.ts';
 
 export interface ClosedReferral {
   file_ref: string;
@@ -14,6 +16,35 @@ export interface ClosedReferral {
   closed_on: IsoDate;
   /** Its action is `refer`, so that it stays off the lists nonetheless. */
   action_refers: boolean;
+}
+
+export interface OpenReferral {
+  file_ref: string;
+  referred_on: IsoDate;
+  referred_by: string;
+  /** To whom and why: free text. */
+  note: string | null;
+  list_id: number | null;
+}
+
+/** Open referrals, the oldest first, after that day and file. */
+export async function openReferrals(db: Knex, after: WorkKey | null, limit: number): Promise<Page<OpenReferral>> {
+  const rows = await db('referrals')
+    .whereNull('closed_on')
+    .modify((query) => {
+      if (after !== null)
+        void query.whereRaw('(referred_on, file_ref) > (cast(? as date), cast(? as text) collate "C")', [after.day, after.ref]);
+    })
+    .orderBy(['referred_on', 'file_ref'])
+    .limit(limit + 1)
+    .select<OpenReferral[]>('file_ref', 'referred_on', 'referred_by', 'note', 'list_id');
+  return { rows: rows.slice(0, limit), more: rows.length > limit };
+}
+
+/** How many referrals are open. */
+export async function countReferrals(db: Knex): Promise<number> {
+  const { rows } = await db.raw<{ rows: [{ open: number }] }>('select count(*)::int as open from referrals where closed_on is null');
+  return rows[0].open;
 }
 
 /** Ends the open referral of a file; it becomes a candidate again unless something else blocks it. */

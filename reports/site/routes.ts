@@ -1,6 +1,7 @@
 /** Every route of the site, in one place: what is registered, and what the test of roles walks. A page adds one line here. */
 import type { Route } from './page.ts';
 import { brakeRoutes } from './pages/brakes.ts';
+import { confirmRoutes } from './pages/confirm.ts';
 import { disposalRoutes } from './pages/disposals.ts';
 import { auditRoutes } from './pages/audit.ts';
 import { fileRoutes } from './pages/file.ts';
@@ -16,12 +17,14 @@ import { outsideRoutes } from './pages/outside.ts';
 import { peopleRoutes } from './pages/people.ts';
 import { placeHoldRoutes } from './pages/placeHold.ts';
 import { recordOutsideRoutes } from './pages/recordOutside.ts';
+import { referralRoutes } from './pages/referrals.ts';
 import { reviewRoutes } from './pages/reviews.ts';
 import { reportRoutes } from './pages/reports.ts';
 import { runRoutes } from './pages/runs.ts';
 import { sampleRoutes } from './pages/sample.ts';
 import { signInRoutes } from './pages/signIn.ts';
 import { signOffRoutes } from './pages/signOff.ts';
+import { takeOffRoutes } from './pages/takeOff.ts';
 import { whatIfRoutes } from './pages/whatIf.ts';
 
 export const ROUTES: readonly Route[] = [
@@ -29,7 +32,9 @@ export const ROUTES: readonly Route[] = [
   ...homeRoutes,
   ...listsRoutes,
   ...listRoutes,
+  ...takeOffRoutes,
   ...fileRoutes,
+  ...confirmRoutes,
   ...signOffRoutes,
   ...findRoutes,
   ...needsDataRoutes,
@@ -44,6 +49,7 @@ export const ROUTES: readonly Route[] = [
   ...holdRoutes,
   ...placeHoldRoutes,
   ...reviewRoutes,
+  ...referralRoutes,
   ...outsideRoutes,
   ...recordOutsideRoutes,
   ...peopleRoutes,

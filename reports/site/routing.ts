@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { rolesOf } from '../../db/people.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { requirePermission } from '../../rules/people.ts';
-import { Fields, ownPath, redirect, type Answer, type Notice, type Route, type Site, type SitePerson, type Visit } from './page.ts';
+import { Fields, ownPath, page, redirect, type Answer, type Notice, type Route, type Site, type SitePerson, type Visit } from './page.ts';
 import { visitSession } from './sessionStore.ts';
 import { navigationFor } from './views.ts';
 
@@ -76,6 +76,7 @@ function protectForm(app: FastifyInstance, route: Route) {
 async function answer(request: FastifyRequest, site: Site, route: Route): Promise<Answer> {
   const { signedIn: person } = request;
   const visit = visitOf(request, site);
+  if ([request.params, request.query, request.body].some(holdsZeroByte)) return unstorable();
   if (route.needs === 'anyone') return route.handler(visit);
   if (person === null) return signInFirst(visit, route);
   const { needs } = route;
@@ -85,6 +86,24 @@ async function answer(request: FastifyRequest, site: Site, route: Route): Promis
     await (route.method === 'POST' ? recordingRefusals(site.db, person, `POST ${route.url}`, async () => check()) : check());
   }
   return route.handler({ ...visit, person });
+}
+
+/** What no keyboard types and no text of the database can hold. */
+function holdsZeroByte(given: unknown): boolean {
+  return (
+    typeof given === 'object' &&
+    given !== null &&
+    Object.values(given)
+      .flat()
+      .some((value) => typeof value === 'string' && value.includes('\0'))
+  );
+}
+
+function unstorable(): Answer {
+  const paragraphs = [
+    'Nothing was done. What was sent holds a zero byte, which is no character of any text. Type it again instead of pasting it.',
+  ];
+  return page('error', 'This cannot be stored', { paragraphs }, 422);
 }
 
 function signInFirst(visit: Visit, route: Route): Answer {

@@ -21,6 +21,7 @@ export const NAVIGATION: readonly NavigationLink[] = [
   { text: 'What if', href: '/what-if', needs: 'read' },
   { text: 'Holds', href: '/holds', needs: 'read' },
   { text: 'Reviews', href: '/reviews', needs: 'read' },
+  { text: 'Referred', href: '/referrals', needs: 'read' },
   { text: 'To do outside', href: '/outside', needs: 'read' },
   { text: 'Audit', href: '/audit', needs: 'read' },
   { text: 'Runs', href: '/runs', needs: 'read' },

@@ -112,8 +112,8 @@ describe('needs data', () => {
 
   it('takes any address', async () => {
     for (const path of [
-      '/needs-data/files?reason=nonsense&after=%00',
-      '/needs-data/rows?source=%00',
+      '/needs-data/files?reason=nonsense&after=%01',
+      '/needs-data/rows?source=%01',
       '/needs-data/rows?source=files.csv&afterSource=files.csv&afterLine=9999999999',
       '/needs-data/rows?source=a&source=b',
     ])
@@ -182,8 +182,8 @@ describe('the audit', () => {
     const cases: [string, string, string][] = [
       ['/audit?day=31&month=2&year=2026', 'day', 'Enter a day that exists'],
       ['/audit?year=2026', 'day', 'Enter a day that exists'],
-      ['/audit?person=%00', 'person', 'Enter a user name'],
-      ['/audit?event=%00', 'event', 'Choose what happened'],
+      ['/audit?person=%01', 'person', 'Enter a user name'],
+      ['/audit?event=%01', 'event', 'Choose what happened'],
       ['/audit/chain?head=xyz', 'head', 'Enter the head as a report prints it'],
     ];
     for (const [path, field, words] of cases) {
@@ -254,7 +254,7 @@ describe('the ledger and its brakes', () => {
       expect.stringContaining(`href="#reason-${brake}"`),
       expect.stringContaining('Say why it is safe to go on'),
     ]);
-    expect((await khan.submit(`/brakes/${brake}/release`, { reason: 'see\u0000' })).status).toBe(422);
+    expect((await khan.submit(`/brakes/${brake}/release`, { reason: 'see\u0001' })).status).toBe(422);
     const released = await khan.submit(`/brakes/${brake}/release`, { reason: 'The hospital moved; dates checked' });
     expect(released.text).toContain('The brake “stale” is released. The next night lists and archives again.');
     expect(released.text).toContain('20/12/2026 a.khan The hospital moved; dates checked');

@@ -85,17 +85,10 @@ async function certificateShown(visit: SignedVisit): Promise<Answer> {
     sources,
     restoredSince: restored_since,
     action: ACTION_WORDS[certificate.list.action as DisposalAction],
-    counts: shownTable(
-      `What became of the files of list ${number}`,
-      ['Files of the list', '#Files'],
-      certificateCounts(certificate),
-    ),
-    files: shownTable(
-      'Files that this certificate covers',
-      [...COVERED_HEADS],
-      coveredFiles(certificate),
-      { csv: `/reports/certificates/${number}/files.csv` },
-    ),
+    counts: shownTable(`What became of the files of list ${number}`, ['Files of the list', '#Files'], certificateCounts(certificate)),
+    files: shownTable('Files that this certificate covers', [...COVERED_HEADS], coveredFiles(certificate), {
+      csv: `/reports/certificates/${number}/files.csv`,
+    }),
   });
 }
 
