@@ -25,23 +25,30 @@ const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 /** A hash of nobody's password: asked where there is no account, so that an answer takes as long as where there is one. */
 const NOBODYS = '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRvZm5vYm9keQ$8iDkYjL8IgQpBB6hAQ0qTz5nUpBJU3TFtvfpH1RmlRY';
 
-/**
- * Whose name and password these are. Throws a Refusal in the same words whatever is wrong, lest it tells who has an account.
- * The attempt is counted before the password is looked at, so that many at once are no more than the same one after another.
- */
+/** Whose name and password these are. Throws a Refusal in the same words whatever is wrong, lest it tells who has an account. */
 export async function signInByPassword(db: Knex, name: string, password: string): Promise<string> {
+  if (!(await isPasswordOf(db, name, password)))
+    throw new Refusal(
+      'sign_in_failed',
+      `The user name or the password is wrong, or the account is locked. It locks for ${LOCKED_MINUTES} minutes after ${ATTEMPTS_BEFORE_LOCK} wrong passwords in a row.`,
+    );
+  await recordEvent(db, name, 'user.signed_in', { user: name, by: 'password' });
+  return name;
+}
+
+/**
+ * True when it is that person's password, and the account is neither closed nor locked. The attempt is counted before the password
+ * is looked at, so that many at once are no more than the same one after another.
+ */
+export async function isPasswordOf(db: Knex, name: string, password: string): Promise<boolean> {
   const attempt = await countAttempt(db, name);
   const right = await verify(attempt?.password_hash ?? NOBODYS, password.slice(0, MOST_PASSWORD));
   if (attempt && right && attempt.failed_attempts <= ATTEMPTS_BEFORE_LOCK) {
     await db('accounts').where({ user_name: name }).update({ failed_attempts: 0 });
-    await recordEvent(db, name, 'user.signed_in', { user: name, by: 'password' });
-    return name;
+    return true;
   }
   if (attempt && attempt.failed_attempts >= ATTEMPTS_BEFORE_LOCK) await lock(db, name);
-  throw new Refusal(
-    'sign_in_failed',
-    `The user name or the password is wrong, or the account is locked. It locks for ${LOCKED_MINUTES} minutes after ${ATTEMPTS_BEFORE_LOCK} wrong passwords in a row.`,
-  );
+  return false;
 }
 
 /**
@@ -54,7 +61,13 @@ export async function choosePassword(trx: Knex.Transaction, code: string, passwo
     .first<{ id: number; user_name: string } | undefined>('id', 'user_name');
   if (!secret)
     throw new Refusal('code_unknown', 'This code is unknown, was used already or is older than 7 days. Ask an admin for a new one.');
-  const name = secret.user_name;
+  await setPassword(trx, secret.user_name, password);
+  await trx('user_secrets').where({ id: secret.id }).update({ ended_at: trx.fn.now() });
+  return secret.user_name;
+}
+
+/** Gives a person that password, and ends every session they had. Throws a Refusal for one that is too weak. */
+export async function setPassword(trx: Knex.Transaction, name: string, password: string): Promise<void> {
   requireStrong(password, name);
   const chosen = {
     password_hash: await hash(password, COST),
@@ -67,10 +80,14 @@ export async function choosePassword(trx: Knex.Transaction, code: string, passwo
     .insert({ user_name: name, ...chosen })
     .onConflict('user_name')
     .merge(Object.keys(chosen));
-  await trx('user_secrets').where({ id: secret.id }).update({ ended_at: trx.fn.now() });
   await endSessionsOf(trx, name);
   await recordEvent(trx, name, 'user.password_chosen', { user: name });
-  return name;
+}
+
+/** True when the person signs in by a password of their own. */
+export async function hasPassword(db: Knex, name: string): Promise<boolean> {
+  const account = await db('accounts').where({ user_name: name }).whereNotNull('password_hash').first<object | undefined>('user_name');
+  return account !== undefined;
 }
 
 /** What a provider of OpenID Connect says of somebody. */
@@ -95,15 +112,31 @@ export async function signInVouched(trx: Knex.Transaction, vouched: Vouched): Pr
     );
   // One at a time: two first sign-ins of one person must not make two people.
   await trx.raw("select pg_advisory_xact_lock(hashtext('vouched'))");
-  const known = await trx('accounts')
-    .where({ oidc_issuer: vouched.issuer, oidc_subject: vouched.subject })
-    .first<{ user_name: string; closed_at: Date | null } | undefined>('user_name', 'closed_at');
+  const known = await accountOf(trx, vouched);
   if (known?.closed_at)
     throw new Refusal('account_closed', 'An admin closed your account here. Ask one to open it again.', { user: known.user_name });
   const name = known?.user_name ?? (await addVouched(trx, vouched, roles));
   await keepRolesInStep(trx, name, roles);
   await recordEvent(trx, name, 'user.signed_in', { user: name, by: 'openid_connect' });
   return name;
+}
+
+/** Ends the sessions, codes and tokens of somebody who came from the provider without a role they can use here. */
+export async function dismissVouched(trx: Knex.Transaction, vouched: Vouched): Promise<void> {
+  const known = await accountOf(trx, vouched);
+  if (!known) return;
+  await trx('user_secrets').where({ user_name: known.user_name }).whereNull('ended_at').update({ ended_at: trx.fn.now() });
+  await endSessionsOf(trx, known.user_name);
+  await recordEvent(trx, 'service', 'user.dismissed', { user: known.user_name });
+}
+
+async function accountOf(
+  trx: Knex.Transaction,
+  { issuer, subject }: Vouched,
+): Promise<{ user_name: string; closed_at: Date | null } | undefined> {
+  return trx('accounts')
+    .where({ oidc_issuer: issuer, oidc_subject: subject })
+    .first<{ user_name: string; closed_at: Date | null } | undefined>('user_name', 'closed_at');
 }
 
 async function countAttempt(db: Knex, name: string): Promise<{ password_hash: string; failed_attempts: number } | undefined> {

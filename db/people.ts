@@ -62,6 +62,13 @@ export async function closeAccount(trx: Knex.Transaction, name: string, actor: P
   await recordEvent(trx, actor.name, 'user.closed', { user: name });
 }
 
+/** Signs a person out everywhere. Returns how many sessions that ended. */
+export async function endSessionsBy(trx: Knex.Transaction, name: string, actor: Person): Promise<number> {
+  if (name !== actor.name) requirePermission(actor, 'manage_people');
+  await recordEvent(trx, actor.name, 'user.sessions_ended', { user: name });
+  return endSessionsOf(trx, name);
+}
+
 export interface ListedToken {
   id: number;
   expires_at: Date;

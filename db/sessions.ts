@@ -56,9 +56,12 @@ export async function sessionsOf(db: Knex, userName: string): Promise<number> {
   return open.length;
 }
 
-/** Removes what is of no use any more. */
+/** Removes what is of no use any more; of somebody who never signed in, sooner. */
 export async function clearOldSessions(db: Knex): Promise<void> {
-  await db('sessions').whereRaw('last_seen_at < now() - make_interval(hours => ?)', [KEPT_HOURS]).delete();
+  await db('sessions')
+    .whereRaw('last_seen_at < now() - make_interval(hours => ?)', [KEPT_HOURS])
+    .orWhereRaw('(user_name is null and last_seen_at < now() - make_interval(mins => ?))', [IDLE_MINUTES])
+    .delete();
 }
 
 function inForce(db: Knex): Knex.QueryBuilder {

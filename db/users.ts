@@ -29,16 +29,18 @@ export async function personOfToken(db: Knex, token: string): Promise<Person> {
   );
 }
 
+/** A person with a one-time code, which is nowhere else. */
+export interface Invited {
+  name: string;
+  roles: readonly Role[];
+  code: string;
+}
+
 /**
  * Adds a person, or gives one other roles and a new code. Returns the one-time code, which is nowhere else. On a live database
  * it takes an admin, but the first person, who must be one.
  */
-export async function addUser(
-  trx: Knex.Transaction,
-  name: string,
-  roles: readonly Role[],
-  actor: Person | 'nobody_yet',
-): Promise<{ name: string; roles: readonly Role[]; code: string }> {
+export async function addUser(trx: Knex.Transaction, name: string, roles: readonly Role[], actor: Person | 'nobody_yet'): Promise<Invited> {
   if (!/^[\p{L}\p{N}._@-]{1,100}$/u.test(name))
     throw new Refusal('name_unusable', 'A user name has letters, digits, dots, hyphens, underscores or @, at most 100.');
   if (roles.includes('admin') && roles.length > 1)

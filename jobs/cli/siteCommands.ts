@@ -32,7 +32,7 @@ export function addSiteCommands(line: CommandLine): void {
       'after',
       `
 It listens on this machine alone. To let others in, set SITE_URL to the https address that people use, and put a proxy
-before it that ends https and sends X-Forwarded-Proto and X-Forwarded-For. SIGTERM and SIGINT end it cleanly.`,
+on this machine before it that ends https and sends X-Forwarded-Proto and X-Forwarded-For. SIGTERM and SIGINT end it cleanly.`,
     )
     .action((options: ServeOptions) => withContext(line.around, options, 'write', (context) => serve(context, options)));
 }

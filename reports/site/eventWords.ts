@@ -52,6 +52,7 @@ export const EVENT_WORDS: Readonly<Record<string, string>> = {
   'transfer.received': 'Adult Services received a file',
   'user.added': 'A person was added',
   'user.closed': 'An account was closed',
+  'user.dismissed': 'A person lost their roles at the organisation',
   'user.enrolled': 'A person enrolled',
   'user.locked': 'An account was locked',
   'user.password_chosen': 'A password was chosen',

@@ -91,11 +91,13 @@ interface Addressed {
   method: 'GET' | 'POST';
   /** As fastify writes it: `/lists/:list`. */
   url: string;
+  /** A secret can be tried there, so fewer requests a minute are taken. */
+  strictly?: boolean;
 }
 
 /** `anyone` needs no session, `signed_in` any role; every other word is a row of the table of permissions. */
 export type Route =
-  | (Addressed & { needs: 'anyone'; handler: (visit: Visit) => Promise<Answer> | Answer; strictly?: boolean })
+  | (Addressed & { needs: 'anyone'; handler: (visit: Visit) => Promise<Answer> | Answer })
   | (Addressed & { needs: Permission | 'signed_in'; handler: (visit: SignedVisit) => Promise<Answer> | Answer });
 
 /** The page of a template. */

@@ -28,7 +28,7 @@ export function addRoutes(app: FastifyInstance, site: Site, routes: readonly Rou
     app.route({
       method: route.method,
       url: route.url,
-      config: 'strictly' in route && route.strictly ? { rateLimit: { max: STRICT_REQUESTS_A_MINUTE, timeWindow: '1 minute' } } : {},
+      config: route.strictly ? { rateLimit: { max: STRICT_REQUESTS_A_MINUTE, timeWindow: '1 minute' } } : {},
       ...(route.method === 'POST' ? { preHandler: protectForm(app, route) } : {}),
       handler: async (request, reply) => send(request, reply, await answer(request, site, route), { site, assets }),
     });

@@ -22,13 +22,13 @@ const REQUESTS_A_MINUTE = 600;
 
 /** Builds the site, ready to listen or to be asked by `inject`. Closing it leaves the database open. */
 export async function buildSite(site: Site): Promise<FastifyInstance> {
-  await clearOldSessions(site.db);
   const app = fastify({
     logger: false,
     // A proxy on this machine may say who asks and that it was over https; nobody else is believed.
     trustProxy: 'loopback',
     routerOptions: { maxParamLength: 500 },
   });
+  await clearSessions(app, site);
   const assets = readAssets();
   await app.register(helmet, securityHeaders(site));
   app.addHook('onSend', async (_request, reply) => {
@@ -52,6 +52,21 @@ export async function buildSite(site: Site): Promise<FastifyInstance> {
     addRoutes(pages, site, ROUTES, assets.address);
   });
   return app;
+}
+
+/** At the start and every hour: whoever comes without a cookie leaves a session behind. */
+async function clearSessions(app: FastifyInstance, site: Site): Promise<void> {
+  await clearOldSessions(site.db);
+  const clear = () => {
+    clearOldSessions(site.db).catch((error: unknown) => {
+      site.log.warn({ error: site.describe(error) }, 'site.sessions_not_cleared');
+    });
+  };
+  const hourly = setInterval(clear, 60 * 60 * 1000).unref();
+  app.addHook('onClose', (_app, done) => {
+    clearInterval(hourly);
+    done();
+  });
 }
 
 function securityHeaders(site: Site) {

@@ -80,7 +80,9 @@ describe('looking for a person', () => {
         const csrf = await secret();
         const { status, html, text } = await khan.send('POST', action, { _csrf: csrf, ...fields });
         const said = html.includes(`href="#${field}"`) && html.includes(`id="${field}"`) && text.split(words).length >= 3;
-        const kept = Object.values(fields).every((typed) => typed.trim() === '' || /\u0001/.test(typed) || html.includes(`value="${typed}"`));
+        const kept = Object.values(fields).every(
+          (typed) => typed.trim() === '' || /\u0001/.test(typed) || html.includes(`value="${typed}"`),
+        );
         if (status !== 422 || !said || !kept) wrong.push(`${action} ${JSON.stringify(fields)}: ${status} ${text}`);
       }
     }

@@ -122,6 +122,30 @@ test('without a role of ours nobody comes in, nor after an admin closed the acco
   expect((await signIn(site.browser())).text).toContain('An admin closed your account here.');
 });
 
+test('who comes back without a role loses what they had here: sessions and tokens', async () => {
+  claims = { sub: 'e1a4', preferred_username: 'm.jones-leaver', roles: ['records_manager'] };
+  const before = site.browser();
+  await signIn(before);
+  await before.open('/me');
+  const token = /class="site-secret">([^<]*)</.exec((await before.submit('/me/tokens')).html)?.[1] ?? '';
+  await council.done('lists', { RETENTION_TOKEN: token });
+
+  claims.roles = ['payroll'];
+  expect((await signIn(site.browser())).text).toContain('your organisation gave you no role here');
+  expect((await before.open('/me')).text).not.toContain('Signed in as');
+  expect((await council.retention('lists', { RETENTION_TOKEN: token })).exitCode).toBe(1);
+});
+
+test('people and their roles are the organisation’s to change', async () => {
+  claims = { sub: 'f2b5', preferred_username: 's.lee', roles: ['admin'] };
+  const admin = site.browser();
+  await signIn(admin);
+  const page = await admin.open('/people');
+  expect(page.text).toContain('People come from your organisation’s accounts');
+  expect(page.html).not.toContain('action="/people"');
+  expect((await admin.open('/people/roles?name=s.lee')).text).toContain('Change them there.');
+});
+
 test('an answer for another window, a used one, or one without its state signs nobody in', async () => {
   const [one, other] = [site.browser(), site.browser()];
   const answer = await throughProvider(one);

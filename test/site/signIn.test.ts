@@ -270,15 +270,60 @@ describe('people', () => {
 
   it('always have an admin: the last one cannot become something else, nor close their own account', async () => {
     const admin = await firstAdmin();
-    await admin.open('/people');
-    const lost = await admin.submit('/people', { name: 's.lee', role: 'auditor' });
+    await admin.open('/people/roles?name=s.lee');
+    const lost = await admin.submit('/people/roles', { role: 'auditor' });
     expect([lost.status, lost.text]).toEqual([422, expect.stringContaining('s.lee is the only admin')]);
     const csrf = /name="_csrf" value="([^"]*)"/.exec(admin.page.html)?.[1] ?? '';
     expect((await admin.send('POST', '/people/close', { _csrf: csrf, name: 's.lee' })).text).toContain(
       'You cannot close your own account.',
     );
+    await admin.open('/people');
     const both = await admin.submit('/people', { name: 'm.jones', role: ['admin', 'auditor'] });
     expect([both.status, both.text]).toEqual([422, expect.stringContaining('the role admin goes with no other')]);
+  });
+
+  it('keep their name to themselves: adding it again is refused, other roles and a new code are given on a page of their own', async () => {
+    const admin = await firstAdmin();
+    await choose(await add(admin, 'm.jones', 'records_manager'), PASSWORD);
+    const jones = await signedIn('m.jones');
+    await admin.open('/people');
+    const taken = await admin.submit('/people', { name: 'm.jones', role: 'auditor' });
+    expect([taken.status, taken.text]).toEqual([422, expect.stringContaining('There is a person m.jones already.')]);
+    expect((await jones.open('/me')).text).toContain('Records manager');
+
+    expect((await admin.open('/people/roles?name=m.jones')).html).toMatch(/value="records_manager" checked/);
+    expect((await admin.submit('/people/roles', { role: [] })).status).toBe(422);
+    expect((await admin.submit('/people/roles', { role: 'auditor' })).text).toContain('One-time code for m.jones alone.');
+    expect((await jones.open('/me')).text).not.toContain('Signed in as');
+    expect(await council.db('users').where({ name: 'm.jones' }).pluck('roles')).toEqual([['auditor']]);
+  });
+
+  it('are signed out everywhere by an admin', async () => {
+    const admin = await firstAdmin();
+    await choose(await add(admin, 'm.jones', 'records_manager'), PASSWORD);
+    const [one, other] = [await signedIn('m.jones'), await signedIn('m.jones')];
+    await admin.open('/people');
+    const ended = await admin.submit('/people/sessions/end', { name: 'm.jones' });
+    expect(ended.text).toContain('m.jones is signed out everywhere: 2 sessions ended.');
+    for (const browser of [one, other]) expect((await browser.open('/me')).text).not.toContain('Signed in as');
+  });
+
+  it('change their own password, knowing the old one, and are signed out elsewhere', async () => {
+    await firstAdmin();
+    const [here, there] = [await signedIn('s.lee'), await signedIn('s.lee')];
+    await here.open('/me');
+    const chosen = { password: 'seven quiet otters', password_again: 'seven quiet otters' };
+    for (const [fields, words] of [
+      [{ ...chosen, password_now: 'wrong' }, 'This is not your password'],
+      [{ ...chosen, password_again: 'seven quiet otter', password_now: PASSWORD }, 'The two passwords differ.'],
+      [{ password: 'short', password_again: 'short', password_now: PASSWORD }, 'A password has at least 12 characters.'],
+    ] as const)
+      expect((await here.submit('/me/password', fields)).text).toContain(words);
+    expect((await here.submit('/me/password', { ...chosen, password_now: PASSWORD })).text).toContain('Your password is changed.');
+    expect(here.page.text).toContain('Signed in as s.lee');
+    expect((await there.open('/me')).text).not.toContain('Signed in as');
+    expect((await signIn(site.browser(), 's.lee')).text).toContain(FAILED);
+    expect((await signIn(site.browser(), 's.lee', 'seven quiet otters')).text).toContain('Signed in as s.lee');
   });
 
   it('of a rehearsal are sample people there alone: not on a live database', async () => {

@@ -1,53 +1,103 @@
 /** People and their roles: for an admin, who sees no files. */
-import { closeAccount, listPeople } from '../../../db/people.ts';
+import { closeAccount, endSessionsBy, listPeople, rolesOf } from '../../../db/people.ts';
 import { endSessionsOf } from '../../../db/sessions.ts';
-import { addUser } from '../../../db/users.ts';
+import { addUser, type Invited } from '../../../db/users.ts';
+import { Refusal } from '../../../rules/refusal.ts';
 import { ROLES, type Role } from '../../../rules/workflow.ts';
-import { acting, actingOnForm, shownErrors, type FormState } from '../acting.ts';
-import { page, redirect, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { acting, actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
+import { page, redirect, type Answer, type Fields, type Route, type SignedVisit } from '../page.ts';
 import { ROLE_HINTS, ROLE_WORDS } from '../words.ts';
 
 export const peopleRoutes: readonly Route[] = [
   { method: 'GET', url: '/people', needs: 'manage_people', handler: (visit) => peoplePage(visit) },
   { method: 'POST', url: '/people', needs: 'manage_people', handler: addPerson },
+  { method: 'GET', url: '/people/roles', needs: 'manage_people', handler: (visit) => rolesPage(visit, visit.query.one('name')) },
+  { method: 'POST', url: '/people/roles', needs: 'manage_people', handler: changeRoles },
+  { method: 'POST', url: '/people/sessions/end', needs: 'manage_people', handler: endSessions },
   { method: 'POST', url: '/people/close', needs: 'manage_people', handler: closePerson },
 ];
 
 const NOTHING_TYPED: FormState = { typed: { name: '', role: [] }, errors: [] };
 
-async function peoplePage(visit: SignedVisit, { typed, errors } = NOTHING_TYPED, added: object | null = null): Promise<Answer> {
-  const { db, person } = visit;
+const ADD_REFUSALS = {
+  name_unusable: { field: 'name' },
+  name_taken: { field: 'name' },
+  admin_excludes: { field: 'role' },
+  last_admin: { field: 'role' },
+} as const;
+
+async function peoplePage(visit: SignedVisit, { typed, errors } = NOTHING_TYPED, invited: Invited | null = null): Promise<Answer> {
+  const { db, person, site } = visit;
   const people = (await listPeople(db)).map((one) => ({
     ...one,
     roleWords: one.roles.map((role) => ROLE_WORDS[role]).join(', '),
     self: one.name === person.name,
   }));
-  const roles = ROLES.map((role) => ({
-    value: role,
-    text: ROLE_WORDS[role],
-    hint: { text: ROLE_HINTS[role] },
-    checked: typed['role']?.includes(role) ?? false,
-  }));
-  return page('people', 'People', { people, roles, typed, errors: shownErrors(errors), added }, errors.length > 0 ? 422 : 200);
+  const data = { people, roles: roleChoices(typed['role']), typed, errors: shownErrors(errors), invited, local: site.openId === null };
+  return page('people', 'People', data, errors.length > 0 ? 422 : 200);
 }
 
 async function addPerson(visit: SignedVisit): Promise<Answer> {
-  const { body, person } = visit;
-  const typed = { name: body.one('name').trim(), role: body.many('role') };
-  const roles = ROLES.filter((role) => typed.role.includes(role));
-  if (roles.length === 0) return peoplePage(visit, { typed, errors: [{ field: 'role', text: 'Choose at least one role' }] });
-  const refusals = { name_unusable: { field: 'name' }, admin_excludes: { field: 'role' }, last_admin: { field: 'role' } };
-  const outcome = await actingOnForm(visit, 'users add', refusals, async (trx) => {
-    const added = await addUser(trx, typed.name, roles satisfies readonly Role[], person);
-    // Roles hold from the next request on; whoever has others now should begin anew.
-    if (added.name !== person.name) await endSessionsOf(trx, added.name);
-    return added;
+  const { typed, roles } = readForm(visit.body);
+  const again = (errors: FieldError[]) => peoplePage(visit, { typed, errors });
+  if (roles.length === 0) return again([{ field: 'role', text: 'Choose at least one role' }]);
+  const outcome = await actingOnForm(visit, 'users add', ADD_REFUSALS, async (trx) => {
+    requireLocalAccounts(visit);
+    if ((await rolesOf(trx, typed.name)) !== null)
+      throw new Refusal('name_taken', `There is a person ${typed.name} already. Choose another user name, or change their roles below.`);
+    return addUser(trx, typed.name, roles, visit.person);
   });
-  return 'errors' in outcome ? peoplePage(visit, { typed, errors: outcome.errors }) : peoplePage(visit, NOTHING_TYPED, outcome.done);
+  return 'errors' in outcome ? again(outcome.errors) : peoplePage(visit, NOTHING_TYPED, outcome.done);
+}
+
+async function rolesPage(visit: SignedVisit, name: string, state?: FormState): Promise<Answer> {
+  requireLocalAccounts(visit);
+  const now = await rolesOf(visit.db, name);
+  if (now === null) throw new Refusal('no_such_person', `There is no open account ${name}.`, { user: name });
+  const { typed, errors } = state ?? { typed: { role: now }, errors: [] };
+  const data = { name, roles: roleChoices(typed['role']), errors: shownErrors(errors) };
+  return page('personRoles', `Roles of ${name}`, data, errors.length > 0 ? 422 : 200);
+}
+
+/** Whoever has other roles begins anew: with a new code, and every session ended. */
+async function changeRoles(visit: SignedVisit): Promise<Answer> {
+  const { typed, roles } = readForm(visit.body);
+  const again = (errors: FieldError[]) => rolesPage(visit, typed.name, { typed, errors });
+  if (roles.length === 0) return again([{ field: 'role', text: 'Choose at least one role' }]);
+  const outcome = await actingOnForm(visit, 'users add', { ...ADD_REFUSALS, name_unusable: { field: 'role' } }, async (trx) => {
+    requireLocalAccounts(visit);
+    const changed = await addUser(trx, typed.name, roles, visit.person);
+    if (changed.name !== visit.person.name) await endSessionsOf(trx, changed.name);
+    return changed;
+  });
+  return 'errors' in outcome ? again(outcome.errors) : peoplePage(visit, NOTHING_TYPED, outcome.done);
+}
+
+async function endSessions(visit: SignedVisit): Promise<Answer> {
+  const name = visit.body.one('name');
+  const ended = await acting(visit, 'end_sessions', (trx) => endSessionsBy(trx, name, visit.person));
+  return redirect('/people', `${name} is signed out everywhere: ${ended} ${ended === 1 ? 'session' : 'sessions'} ended.`);
 }
 
 async function closePerson(visit: SignedVisit): Promise<Answer> {
   const name = visit.body.one('name');
   await acting(visit, 'close_account', (trx) => closeAccount(trx, name, visit.person));
   return redirect('/people', `The account ${name} is closed. What ${name} did stays on record.`);
+}
+
+function readForm(body: Fields): { typed: { name: string; role: string[] }; roles: Role[] } {
+  const typed = { name: body.one('name').trim(), role: body.many('role') };
+  return { typed, roles: ROLES.filter((role) => typed.role.includes(role)) };
+}
+
+function roleChoices(ticked: string | readonly string[] = []) {
+  return ROLES.map((role) => ({ value: role, text: ROLE_WORDS[role], hint: { text: ROLE_HINTS[role] }, checked: ticked.includes(role) }));
+}
+
+function requireLocalAccounts({ site }: SignedVisit): void {
+  if (site.openId !== null)
+    throw new Refusal(
+      'organisation_accounts',
+      'People come from your organisation’s accounts here, which also say their roles. Change them there.',
+    );
 }

@@ -1,5 +1,5 @@
 /** Signing in and out: by password, by the one-time code that makes one, by OpenID Connect, and in a rehearsal by being chosen. */
-import { choosePassword, LEAST_PASSWORD, signInByPassword, signInVouched } from '../../../db/accounts.ts';
+import { choosePassword, dismissVouched, LEAST_PASSWORD, signInByPassword, signInVouched } from '../../../db/accounts.ts';
 import { recordEvent } from '../../../db/audit.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { shownErrors, type FieldError } from '../acting.ts';
@@ -92,8 +92,9 @@ async function arriveFromProvider(visit: Visit): Promise<Answer> {
   try {
     return await welcome(visit, await db.transaction((trx) => signInVouched(trx, vouched)));
   } catch (error) {
-    if (error instanceof Refusal) return redirect('/sign-in', error.message, 'warning');
-    throw error;
+    if (!(error instanceof Refusal)) throw error;
+    await db.transaction((trx) => dismissVouched(trx, vouched));
+    return redirect('/sign-in', error.message, 'warning');
   }
 }
 
