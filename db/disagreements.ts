@@ -6,6 +6,27 @@ import { recordEvent } from './audit.ts';
 import { tripBrake } from './brakes.ts';
 import { checkFiles, type CheckedFile } from './crossCheck.ts';
 
+/** A file that is blocked until both calculations agree on it. */
+export interface OpenDisagreement {
+  file_ref: string;
+  found_on: IsoDate;
+}
+
+/** The longest open, at most so many. */
+export async function openDisagreements(db: Knex, limit: number): Promise<OpenDisagreement[]> {
+  return db('disagreements')
+    .whereNull('settled_on')
+    .orderBy(['found_on', 'file_ref'])
+    .limit(limit)
+    .select<OpenDisagreement[]>('file_ref', 'found_on');
+}
+
+/** How many files are blocked by one. */
+export async function countDisagreements(db: Knex): Promise<number> {
+  const { rows } = await db.raw<{ rows: [{ open: number }] }>('select count(*)::int as open from disagreements where settled_on is null');
+  return rows[0].open;
+}
+
 /** Blocks these files and puts the brake on. Returns whether the brake is newly on. */
 export async function recordDisagreements(
   trx: Knex.Transaction,

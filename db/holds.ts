@@ -72,6 +72,21 @@ export async function placeHold(
   return { hold: placed, covers: await filesCovered(trx, placed.id) };
 }
 
+/** The same, but a second press of the button places no second hold: it returns the one in force that the person placed in these words today. */
+export async function placeHoldOnce(
+  trx: Knex.Transaction,
+  hold: NewHold,
+  acting: { person: Person; asOf: IsoDate },
+): Promise<{ hold: Hold; covers: number }> {
+  const { person, asOf } = acting;
+  await trx.raw("select pg_advisory_xact_lock(hashtext('place_hold'), hashtext(:name))", { name: person.name });
+  const placed = await trx<Hold>('holds')
+    .where({ kind: hold.kind, scope: hold.scope, scope_ref: hold.scopeRef, authority: hold.authority.trim(), review_on: hold.reviewOn })
+    .where({ placed_by: person.name, placed_on: asOf, released_on: null })
+    .first();
+  return placed ? { hold: placed, covers: await filesCovered(trx, placed.id) } : placeHold(trx, hold, acting);
+}
+
 /** Asks for the release of a hold; a second ask replaces the first. The hold stays in force until another person confirms. */
 export async function askRelease(
   trx: Knex.Transaction,

@@ -274,7 +274,7 @@ describe('the ledger and its brakes', () => {
     await council.done(['brake', 'release', 'stale', '--reason', 'Looked at'], { as: 'a.khan', asOf: '2027-01-20' });
     expect((await council.retention('nightly', { asOf: '2027-02-20' })).exitCode).toBe(3);
     const stale = await khan.submit(`/brakes/${old}/release`, { reason: 'The first one is fine' });
-    expect([stale.status, stale.text]).toEqual([409, expect.stringContaining('This brake is not on any more. Nothing was released.')]);
+    expect([stale.status, stale.text]).toEqual([409, expect.stringContaining('This brake is not on any more. Nothing more was released.')]);
     expect(await council.db('brakes').whereNull('released_at').pluck('name')).toEqual(['stale']);
     const last = await council.db('audit_events').orderBy('seq', 'desc').first<{ actor: string; event: string; details: string }>();
     expect([last.actor, last.event, JSON.parse(last.details)]).toEqual([

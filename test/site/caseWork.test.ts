@@ -107,3 +107,40 @@ test('a zero byte is refused in words at every address, never by a fault', async
   }
   expect([...answers]).toEqual([422]);
 });
+
+test('home names what waits besides lists, what is overdue marked, each a link that leads there', async () => {
+  council.register.child('CF-1', { originals_held: 'yes' });
+  council.register.child('CF-2');
+  council.register.child('CF-3', {}, { date_of_birth: '2015-01-02' });
+  await council.night(council.today);
+  expect((await jones.open('/')).text).not.toContain('Overdue: listed');
+  await council.done(['hold', 'add', '--kind', 'police', '--scope', 'file:CF-3', '--authority', 'DI', '--review-on', '2026-11-23'], {
+    asOf: council.today,
+    as: 'm.jones',
+  });
+  await council.done(['decide', '1', '--refer', '--note', 'to R. Patel', '--files', 'CF-2'], { asOf: council.today, as: 'm.jones' });
+  await council.done(['decide', '1', '--approve', '--acknowledge-cautions', '--files', 'CF-1'], { asOf: council.today, as: 'm.jones' });
+  await council.sign(1, council.today);
+  await council.db('disagreements').insert({ file_ref: 'CF-2', found_on: council.today, in_bulk: '{}', one_by_one: '{}' });
+  council.today = addDays(council.today, 40);
+  const { html, text } = await jones.open('/');
+  for (const words of [
+    '1 hold is due for review Overdue',
+    '1 file has originals that should be back Overdue',
+    '1 file is referred to somebody',
+    '1 file on which our two calculations differ Overdue',
+  ])
+    expect(text).toContain(words);
+  const links = [...html.matchAll(/<li><a class="govuk-link" href="([^"]+)">/g)].map(([, href = '']) => href);
+  for (const href of links) expect([href, (await jones.open(href.replaceAll('&amp;', '&'))).status]).toEqual([href, 200]);
+  expect((await jones.open('/brakes')).text).toContain('CF-2 , since 22 November 2026');
+});
+
+test('a list that waits for over thirty days is marked overdue', async () => {
+  council.register.child('CF-1');
+  await council.night(council.today);
+  council.today = addDays(council.today, 30);
+  expect((await jones.open('/')).text).not.toContain('Overdue');
+  council.today = addDays(council.today, 1);
+  expect((await jones.open('/')).text).toContain('Overdue: listed on 22/11/2026');
+});

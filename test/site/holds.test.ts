@@ -61,6 +61,20 @@ test('a hold is placed by a form, is in force at once, and its release takes two
   expect(khan.page.text).toContain('In force (0) Due for review (0) Release to be confirmed (0)');
 });
 
+test('a second press of the button places no second hold, and another day or another word does', async () => {
+  council.register.child('CF-1');
+  await council.night(council.today);
+  const jones = await site.as('m.jones');
+  await jones.open('/holds/place');
+  const form = jones.page;
+  const both = await Promise.all([1, 2].map(() => jones.send('POST', '/holds', { _csrf: secretOf(form), ...POLICE })));
+  expect(both.map(({ headers }) => headers['location'])).toEqual(['/holds/1', '/holds/1']);
+  await jones.open('/holds/place');
+  expect((await jones.submit('/holds', { ...POLICE, authority: 'DI Archer, ref 78/26' })).text).toContain('Hold 2 is in force');
+  expect(await council.db('holds').pluck('id')).toEqual([1, 2]);
+  expect(await council.db('audit_events').where({ event: 'hold.placed' })).toHaveLength(2);
+});
+
 test('what is wrong with the form is said at its fields, all at once, and what was typed stays', async () => {
   const jones = await site.as('m.jones');
   await jones.open('/holds/place');

@@ -58,7 +58,7 @@ describe('reviews', () => {
       { file_ref: 'SU/1 a', note: 'two copies of a school report', authorised_by: 'R. Patel', done_by: 'm.jones' },
     ]);
     expect((await second.submit('/reviews/done', { note: 'again' })).text).toContain(
-      'Nothing was recorded. No review of that file is due.',
+      'Nothing more was recorded. No review of that file is due.',
     );
     expect(await council.db('reviews_done')).toHaveLength(1);
     expect(await lastRefusal()).toEqual(['m.jones', 'no_review_due']);
@@ -182,7 +182,12 @@ describe('originals', () => {
     expectError(await record('CF-1', { outcome: 'not_traced', to: 'x' }), 'note', 'Say how the person was looked for');
     expectError(await record('CF-1', { outcome: 'given', to: 'x' }), 'outcome', 'the register has no adoption order for this file');
     expect((await record('CF-1', { outcome: 'returned', to: 'in person' })).text).toContain('Recorded for CF-1. The caution stays until');
-    await record('CF-4', { outcome: 'given', to: 'by courier' });
+    await jones.open('/outside/originals?ref=CF-4');
+    const form = jones.page;
+    for (const words of ['Recorded for CF-4.', 'Nothing more was recorded.']) {
+      jones.page = form;
+      expect((await jones.submit('/outside/originals', { outcome: 'given', to: 'by courier' })).text).toContain(words);
+    }
     await record('CF-5', { outcome: 'not_traced', note: 'two letters came back' });
     expect(await council.db('originals').orderBy('id').select('file_ref', 'outcome', 'handed_to', 'note')).toEqual([
       { file_ref: 'CF-1', outcome: 'returned', handed_to: 'in person', note: null },

@@ -1,11 +1,14 @@
 /** Brakes: what stopped listing and archiving, and the form by which an authoriser lets it go on. */
 import { brakesOn, readBrakes, releaseBrake, type Brake } from '../../../db/brakes.ts';
+import { countDisagreements, openDisagreements } from '../../../db/disagreements.ts';
 import { longDate } from '../../../rules/dates.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import type { BrakeName } from '../../../rules/workflow.ts';
 import { brakeInWords } from '../../retentionReport.ts';
 import { actingOnForm, shownErrors, type FieldError } from '../acting.ts';
 import { may, page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { ON_A_PAGE } from '../tables.ts';
+import { refText } from '../workKeys.ts';
 
 export const brakeRoutes: readonly Route[] = [
   { method: 'GET', url: '/brakes', needs: 'read', handler: (visit) => brakesPage(visit) },
@@ -37,6 +40,8 @@ async function brakesPage(visit: SignedVisit, typed: Typed | null = null): Promi
     released: all
       .filter((brake) => brake.released_on !== null)
       .map((brake) => ({ ...shown(brake), by: brake.released_by, on: brake.released_on, reason: names ? brake.reason : null })),
+    differing: await countDisagreements(visit.db),
+    disagreements: (await openDisagreements(visit.db, ON_A_PAGE)).map((one) => ({ ...one, refText: refText(one.file_ref) })),
     releases: may(visit, 'release_brake'),
     names,
     typed,
@@ -53,7 +58,7 @@ async function release(visit: SignedVisit): Promise<Answer> {
   const { body, params, person, asOf } = visit;
   const id = Number(params['brake']);
   const reason = body.one('reason');
-  const gone = `This brake is not on any more. Nothing was released.`;
+  const gone = `This brake is not on any more. Nothing more was released.`;
   const refusals = { reason_missing: { field: `reason-${id}`, words: 'Say why it is safe to go on' } };
   if (!Number.isSafeInteger(id)) return page('error', 'Not found', { paragraphs: [gone] }, 404);
   if (/\p{Cc}/u.test(reason.replace(/[\r\n\t]/g, '')))

@@ -3,9 +3,10 @@ import { readBrakes } from '../../../db/brakes.ts';
 import { decidedBy, listPage } from '../../../db/listPages.ts';
 import type { ListSummary } from '../../../db/lists.ts';
 import { latestNight } from '../../../db/runs.ts';
-import { longDate } from '../../../rules/dates.ts';
+import { addDays, longDate, type IsoDate } from '../../../rules/dates.ts';
 import { nightInWords } from '../nightWords.ts';
 import { brakeInWords } from '../../retentionReport.ts';
+import { waitingWork } from '../waitingWork.ts';
 import { may, page, type Answer, type Route, type SignedVisit } from '../page.ts';
 
 export const homeRoutes: readonly Route[] = [{ method: 'GET', url: '/', needs: 'signed_in', handler: homePage }];
@@ -15,7 +16,7 @@ const SHOWN = 10;
 
 async function homePage(visit: SignedVisit): Promise<Answer> {
   if (!may(visit, 'read')) return page('home', 'Home', { reads: false });
-  const { db } = visit;
+  const { db, asOf } = visit;
   const forDecision = await listPage(db, { state: 'for_decision' }, SHOWN);
   const forSignOff = await listPage(db, { state: 'for_sign_off' }, SHOWN);
   const signing = await Promise.all(forSignOff.rows.map((list) => withDeciders(visit, list)));
@@ -23,17 +24,31 @@ async function homePage(visit: SignedVisit): Promise<Answer> {
   const night = await latestNight(db);
   return page('home', 'Home', {
     reads: true,
-    forDecision,
+    forDecision: { ...forDecision, rows: forDecision.rows.map((list) => ({ ...list, late: isLate(list, asOf) })) },
     mayDecide: may(visit, 'decide'),
     forMe: signing.filter((list) => list.forMe),
     forOthers: signing.filter((list) => !list.forMe),
     more: forSignOff.more,
     brakes: brakes.map(({ name, tripped_on, details }) => ({ name, since: longDate(tripped_on), words: brakeInWords(name, details) })),
+    waiting: await waitingWork(visit),
     night: night && nightInWords(night),
   });
 }
 
-async function withDeciders(visit: SignedVisit, list: ListSummary): Promise<ListSummary & { forMe: boolean; deciders: string[] }> {
+interface WaitingList extends ListSummary {
+  late: boolean;
+  forMe: boolean;
+  deciders: string[];
+}
+
+/** A list that waits for longer should not: its files are over their date all the while. */
+const LATE_AFTER_DAYS = 30;
+
+function isLate({ listed_on }: ListSummary, asOf: IsoDate): boolean {
+  return addDays(listed_on, LATE_AFTER_DAYS) < asOf;
+}
+
+async function withDeciders(visit: SignedVisit, list: ListSummary): Promise<WaitingList> {
   const deciders = (await decidedBy(visit.db, list.id)).map(({ name }) => name);
-  return { ...list, deciders, forMe: may(visit, 'sign_off') && !deciders.includes(visit.person.name) };
+  return { ...list, late: isLate(list, visit.asOf), deciders, forMe: may(visit, 'sign_off') && !deciders.includes(visit.person.name) };
 }

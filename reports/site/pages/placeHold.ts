@@ -1,6 +1,6 @@
 /** Placing a hold: it is in force at once, and covers what arrives later too. */
 import { readScope, type ReadScope } from '../../../db/holdFile.ts';
-import { placeHold, type NewHold } from '../../../db/holds.ts';
+import { placeHoldOnce, type NewHold } from '../../../db/holds.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import type { Schedule } from '../../../rules/schedule.ts';
 import { HOLD_KINDS, HOLD_SCOPES, type HoldScope } from '../../../rules/workflow.ts';
@@ -53,7 +53,7 @@ async function place(visit: SignedVisit): Promise<Answer> {
   const read = readHold(body, await scheduleInForce(db, asOf));
   if ('errors' in read) return again(read.errors);
   const refusals = { review_past: { field: 'review_day' } };
-  const outcome = await actingOnForm(visit, 'hold', refusals, (trx) => placeHold(trx, read.hold, { person, asOf }));
+  const outcome = await actingOnForm(visit, 'hold', refusals, (trx) => placeHoldOnce(trx, read.hold, { person, asOf }));
   if ('errors' in outcome) return again(outcome.errors);
   const { hold, covers } = outcome.done;
   if (covers === 0)

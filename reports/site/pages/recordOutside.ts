@@ -1,8 +1,11 @@
 /** Recording what happened outside the computer to one file: its receipt, where its paper went, what became of its originals. */
-import { recordOriginals, type OriginalsRecord } from '../../../db/originals.ts';
+import { recordOriginals, type OriginalsHeld, type OriginalsRecord } from '../../../db/originals.ts';
 import { recordPaperMoved, recordReceipt, type RecordedOutside, type RecordingOutside } from '../../../db/outside.ts';
+import { lockRegisteredFile } from '../../../db/registeredFile.ts';
 import { workOn } from '../../../db/workPages.ts';
 import type { Knex } from 'knex';
+import type { IsoDate } from '../../../rules/dates.ts';
+import { Refusal } from '../../../rules/refusal.ts';
 import { ORIGINALS_OUTCOMES } from '../../../rules/workflow.ts';
 import { actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
 import { recordingOnArchive, type RecordedAndFollowed } from '../archiveStep.ts';
@@ -92,7 +95,7 @@ async function endWait(visit: SignedVisit, wait: Wait): Promise<Answer> {
     wait.record(trx, ref, typed, outside),
   );
   if (!('errors' in outcome)) return recorded(kind, outcome.done);
-  if (outcome.code === 'not_waiting') return nothingWaits(kind, 'Nothing was recorded. ');
+  if (outcome.code === 'not_waiting') return nothingWaits(kind, 'Nothing more was recorded. ');
   return waitPage(visit, wait, ref, { typed: { [field]: typed }, errors: outcome.errors });
 }
 
@@ -121,7 +124,7 @@ async function originalsPage(
   ref: string,
   { typed, errors }: FormState = { typed: { outcome: '', to: '', note: '' }, errors: [] },
 ): Promise<Answer> {
-  const file = (await workOn(visit.db, 'originals', visit.asOf, ref)) ?? (await workOn(visit.db, 'originals_later', visit.asOf, ref));
+  const file = await originalsOn(visit.db, ref, visit.asOf);
   if (!file) return nothingWaits('originals');
   const data = { file, refText: refText(ref), back: outsideAddress('originals'), typed, errors: shownErrors(errors) };
   return page('originals', 'Record what became of originals', data, errors.length > 0 ? 422 : 200);
@@ -144,10 +147,21 @@ async function recordOriginalsOf(visit: SignedVisit): Promise<Answer> {
         'Originals are given to the adopters once the adoption is completed, and the register has no adoption order for this file. Choose "Returned to the person" if they went there, or have the order entered in the source system first',
     },
   };
-  const outcome = await actingOnForm(visit, 'originals', refusals, (trx) => recordOriginals(trx, ref, record, { person, asOf }));
+  const outcome = await actingOnForm(visit, 'originals', refusals, async (trx) => {
+    await lockRegisteredFile(trx, ref);
+    // A second press of the button finds the first one's record.
+    if (!(await originalsOn(trx, ref, asOf)))
+      throw new Refusal('no_originals', `Nothing is to be recorded of originals of ${ref}.`, { file: ref });
+    return recordOriginals(trx, ref, record, { person, asOf });
+  });
   if ('errors' in outcome)
-    return outcome.code === 'no_originals' ? nothingWaits('originals', 'Nothing was recorded. ') : again(outcome.errors);
+    return outcome.code === 'no_originals' ? nothingWaits('originals', 'Nothing more was recorded. ') : again(outcome.errors);
   return redirect(outsideAddress('originals'), `Recorded for ${ref}. The caution stays until an extract says that no originals are held.`);
+}
+
+/** Originals of which nothing is recorded yet; undefined where there are none. */
+async function originalsOn(db: Knex, ref: string, asOf: IsoDate): Promise<OriginalsHeld | undefined> {
+  return (await workOn(db, 'originals', asOf, ref)) ?? workOn(db, 'originals_later', asOf, ref);
 }
 
 function readOriginals(body: Fields): OriginalsRecord | null {
@@ -159,7 +173,7 @@ function readOriginals(body: Fields): OriginalsRecord | null {
 function nothingWaits(kind: OutsideKind, before = ''): Answer {
   return redirect(
     outsideAddress(kind),
-    `${before}That file does not wait for this. Somebody may have recorded it meanwhile.`,
+    `${before}That file does not wait for this. It may have been recorded meanwhile.`,
     before === '' ? 'information' : 'warning',
   );
 }

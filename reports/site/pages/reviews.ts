@@ -52,6 +52,6 @@ async function markDone(visit: SignedVisit): Promise<Answer> {
 }
 
 function notDue(variant: 'information' | 'warning'): Answer {
-  const words = 'No review of that file is due. Somebody may have recorded it meanwhile.';
-  return redirect('/reviews', variant === 'warning' ? `Nothing was recorded. ${words}` : words, variant);
+  const words = 'No review of that file is due. It may have been recorded meanwhile.';
+  return redirect('/reviews', variant === 'warning' ? `Nothing more was recorded. ${words}` : words, variant);
 }
