@@ -99,6 +99,16 @@ export async function findCandidates(db: Knex, schedule: Schedule, asOf: IsoDate
   return result.rows;
 }
 
+/** Those of the chosen that are candidates still, in their order, as they stand now. */
+export async function stillCandidates(db: Knex, schedule: Schedule, asOf: IsoDate, chosen: readonly Candidacy[]): Promise<Candidacy[]> {
+  const fileRefs = chosen.map(({ file_ref }) => file_ref);
+  const now = new Map((await candidacyOf(db, schedule, asOf, fileRefs)).map((candidacy) => [candidacy.file_ref, candidacy]));
+  return fileRefs.flatMap((fileRef) => {
+    const candidacy = now.get(fileRef);
+    return candidacy && isCandidate(candidacy, asOf) ? [candidacy] : [];
+  });
+}
+
 /** The holds in force that cover the file of `alias`, matched by reference at this very moment. */
 export function holdsOnFileSql(alias: string): string {
   return `select h.id, h.kind, h.scope, h.scope_ref, h.authority from holds h where h.released_on is null and (${holdCoversSql(alias)})`;
@@ -120,6 +130,10 @@ export function holdCoversSql(alias: string): string {
 /** Digest of what a confirmation of a doubtful birth confirmed; reads `f` and groups over `p`. */
 export const birthFactsSql = `md5(concat_ws('|', f.opened_on, f.closed_on, array_to_string(f.categories, ';'),
   string_agg(p.person_ref || '=' || coalesce(p.date_of_birth, ''), ';' order by p.person_ref)))`;
+
+function isCandidate({ outcome, eligible_from, blocks }: Candidacy, asOf: IsoDate): boolean {
+  return outcome === 'expires' && eligible_from !== null && eligible_from <= asOf && blocks.length === 0;
+}
 
 function wordsThatHold<Word extends string>(order: readonly Word[], conditions: Record<Word, string>): string {
   return `array_remove(array[${order.map((word) => `case when ${conditions[word]} then '${word}' end`).join(',\n      ')}]::text[], null)`;

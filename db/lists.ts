@@ -2,11 +2,12 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
+import type { Schedule } from '../rules/schedule.ts';
 import { OPEN_STATES, type ItemStatus, type ListState } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
-import type { Candidacy } from './candidacy.ts';
+import { stillCandidates, type Candidacy } from './candidacy.ts';
 import { issueCertificate } from './certificates.ts';
-import { holdsReleasedFor } from './holds.ts';
+import { holdsReleasedFor, lockHolds } from './holds.ts';
 import { digestItems, updateListDigest, type DigestedItem, type ItemRow } from './items.ts';
 
 /** A row of disposal_lists. */
@@ -75,19 +76,26 @@ export async function chooseForListing(db: Knex, candidates: readonly Candidacy[
   return candidates.filter(({ rule, action }) => !taken.has(`${rule} ${action}`)).slice(0, room);
 }
 
-/** Makes lists of the chosen candidates, one rule and action to a list, `listSize` to a list. Returns the new lists' numbers. */
+/**
+ * Makes lists of the chosen candidates, one rule and action to a list, `listSize` to a list; what something stands in the way of
+ * by now is left out. Returns the new lists' numbers and how many files are on them.
+ */
 export async function makeLists(
   trx: Knex.Transaction,
+  schedule: Schedule,
   chosen: readonly Candidacy[],
   { asOf, runId, listSize }: { asOf: IsoDate; runId: number; listSize: number },
-): Promise<number[]> {
-  const made: number[] = [];
-  for (const candidates of byRuleAndAction(chosen)) {
+): Promise<{ lists: number[]; listed: number }> {
+  // Between the choice and this moment their documents were measured, which may take hours; from here on nobody can place a hold.
+  await lockHolds(trx);
+  const free = await stillCandidates(trx, schedule, asOf, chosen);
+  const lists: number[] = [];
+  for (const candidates of byRuleAndAction(free)) {
     for (let start = 0; start < candidates.length; start += listSize) {
-      made.push(await makeList(trx, candidates.slice(start, start + listSize), asOf, runId));
+      lists.push(await makeList(trx, candidates.slice(start, start + listSize), asOf, runId));
     }
   }
-  return made;
+  return { lists, listed: free.length };
 }
 
 /**

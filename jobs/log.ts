@@ -29,9 +29,14 @@ export function describeError(error: unknown): string {
   if (!database.severity)
     return diskTrouble(`The disk of ${'path' in error ? String(error.path) : 'this installation'}`, error) ?? error.message;
   const own = database.message.slice(database.message.lastIndexOf(' - ') + 1).replace(/^- /, '');
-  if (database.code === 'P0001') return database.hint ? `${own}. ${database.hint}` : own;
+  if (isRefusalOfGuard(error)) return database.hint ? `${own}. ${database.hint}` : own;
   const place = [database.table, database.constraint].filter(Boolean).join(', ');
   return `The database refused with ${database.code}${place ? ` (${place})` : ''}${SAFE_CLASSES.test(database.code ?? '') ? `: ${own}` : ''}. Nothing half-done was kept.${nextAfter(database.code ?? '')}`;
+}
+
+/** True where a guard of the database refused, in its own words: they name no values. */
+export function isRefusalOfGuard(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'P0001';
 }
 
 /** Said by the driver, after the statement, where the other end of a connection went away. */

@@ -67,9 +67,10 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
     const log = context.log.child({ runId, asOf });
     const result: NightResult = { run: runId, as_of: asOf, outcome: 'succeeded', steps: {}, stopped: [], attention: [], error: null };
     const step = async (name: string, run: () => Promise<StepResult>) => {
-      const { counts, attention } = await run();
+      const { counts, attention, stopped = [] } = await run();
       result.steps[name] = counts;
       result.attention.push(...attention);
+      result.stopped.push(...stopped);
       log.info({ counts }, `${name}.finished`);
     };
     log.info({ kind }, 'run.started');
@@ -120,7 +121,7 @@ async function listAndArchive(night: Night): Promise<void> {
 async function mayGoOn(night: Night): Promise<boolean> {
   const { stops, attention } = await whatStopsDisposal(night, 'compute' in night.result.steps);
   night.result.attention.push(...attention);
-  night.result.stopped = stops;
+  night.result.stopped.push(...stops);
   return stops.length === 0;
 }
 

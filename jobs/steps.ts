@@ -19,12 +19,15 @@ import { measureDocuments } from '../db/sources.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
 import { addDays } from '../rules/dates.ts';
 import type { Context } from './context.ts';
+import { describeError, isRefusalOfGuard } from './log.ts';
 import { showProgress } from './progress.ts';
 
 /** What a step returns: its counts for ledger and log, and sentences for people where something new needs one. */
 export interface StepResult<Counts extends object = object> {
   counts: Counts;
   attention: string[];
+  /** Why nothing came of this step though the others go on, in sentences. */
+  stopped?: string[];
 }
 
 export interface Stepping {
@@ -84,23 +87,33 @@ export async function recheckStep({
   return { counts: { withdrawn: withdrawals.length, settled, withdrawals }, attention: [] };
 }
 
-/** Makes new lists of the candidates that both calculations agree on. */
-export async function listStep({ context, runId }: Stepping): Promise<StepResult<{ candidates: number; listed: number; lists: number[] }>> {
+interface ListCounts {
+  candidates: number;
+  listed: number;
+  lists: number[];
+}
+
+/** Makes new lists of the candidates that both calculations agree on. What the database refuses to list stops nothing else. */
+export async function listStep({ context, runId }: Stepping): Promise<StepResult<ListCounts>> {
   const { db, schedule, asOf, settings } = context;
   const candidates = await findCandidates(db, schedule, asOf);
   const chosen = await chooseForListing(db, candidates, settings.openItems);
   const fileRefs = chosen.map((candidate) => candidate.file_ref);
+  const nothingListed = { candidates: candidates.length, listed: 0, lists: [] };
   const disagreeing = await findDisagreements(context, fileRefs);
   if (disagreeing.length > 0) {
     await db.transaction((trx) => recordDisagreements(trx, disagreeing, { asOf, runId }));
-    return {
-      counts: { candidates: candidates.length, listed: 0, lists: [] },
-      attention: [brakeWords('disagreement', { files: disagreeing.length })],
-    };
+    return { counts: nothingListed, attention: [brakeWords('disagreement', { files: disagreeing.length })] };
   }
   await measureDocuments(db, settings.documentRoot, fileRefs);
-  const lists = await db.transaction((trx) => makeLists(trx, chosen, { asOf, runId, listSize: settings.listSize }));
-  return { counts: { candidates: candidates.length, listed: chosen.length, lists }, attention: [] };
+  try {
+    const made = await db.transaction((trx) => makeLists(trx, schedule, chosen, { asOf, runId, listSize: settings.listSize }));
+    return { counts: { candidates: candidates.length, ...made }, attention: [] };
+  } catch (error) {
+    if (!isRefusalOfGuard(error)) throw error;
+    const words = `Nothing was listed: ${describeError(error)}`;
+    return { counts: nothingListed, attention: [words], stopped: [words] };
+  }
 }
 
 /** Archives what was signed off and is past its cooling-off. */

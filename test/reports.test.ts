@@ -69,7 +69,7 @@ beforeAll(async () => {
     await placeHold(trx, 'F12');
     const candidates = await findCandidates(trx, schedule, AS_OF);
     const chosen = candidates.filter(({ file_ref }) => file_ref === 'F08' || file_ref === 'F09');
-    await makeLists(trx, chosen, { asOf: AS_OF, runId, listSize: 1 });
+    await makeLists(trx, schedule, chosen, { asOf: AS_OF, runId, listSize: 1 });
     await archiveBefore(trx, 'OLD1');
   });
 });
