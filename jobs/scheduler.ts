@@ -10,6 +10,7 @@ import { withContext, type Surroundings } from './context.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { runNight } from './night.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { stopRequested } from './stopRequested.ts';
 
 /** Late by a busy machine is still tonight; what is missed for longer is caught up from the ledger at the next start. */
 const TOLERANCE_MS = 60 * 60 * 1000;
@@ -32,7 +33,7 @@ export async function runScheduler(around: Surroundings, importFrom: string | nu
     name: 'night',
   });
   log.info({ night: settings.night, timezone: LONDON }, 'scheduler.started');
-  if (await nightIsMissing(around, settings)) await Promise.race([night('catching_up'), stopping]);
+  if (await catchingUpIsDue(around, settings, log)) await Promise.race([night('catching_up'), stopping]);
   await stopping;
   log.info('scheduler.stopping');
   await task.destroy();
@@ -47,6 +48,16 @@ async function runOnce(around: Surroundings, importFrom: string | null, log: Log
     await withContext(around, {}, 'write', (context) => runNight(context, importFrom));
   } catch (error) {
     log.error({ error: describeError(error) }, 'night.failed');
+  }
+}
+
+/** A database that is not up yet is logged and does not end the scheduler: the next night catches up as well. */
+async function catchingUpIsDue(around: Surroundings, settings: Settings, log: Log): Promise<boolean> {
+  try {
+    return await nightIsMissing(around, settings);
+  } catch (error) {
+    log.error({ error: describeError(error) }, 'catching_up.failed');
+    return false;
   }
 }
 
@@ -73,10 +84,4 @@ function lastNightDue(around: Surroundings, settings: Settings): string {
   const [next] = nodeCron.createTask(settings.night, () => undefined, { timezone: LONDON }).getNextRuns(1);
   const stillToCome = next !== undefined && todayInLondon(() => next) === today;
   return stillToCome ? addDays(today, -1) : today;
-}
-
-function stopRequested(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
 }

@@ -9,6 +9,7 @@ import { todayInLondon } from '../clock.ts';
 import { withContext, type CommonOptions, type Context } from '../context.ts';
 import { describeError } from '../log.ts';
 import { isLoopback, UsageError } from '../settings.ts';
+import { stopRequested } from '../stopRequested.ts';
 import { AS_OF, declare, type CommandLine } from './commands.ts';
 
 /** People of a rehearsal on this machine alone: no account is made of them, so that the command line takes any name as before. */
@@ -87,10 +88,4 @@ function refuseUnsafe(host: string, { settings }: Context): void {
   throw new UsageError(
     `--host ${host} lets other machines in. Set SITE_URL to the https address that people use, and put a proxy before the site that ends https; or leave --host out.`,
   );
-}
-
-function stopRequested(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
 }
