@@ -11,7 +11,7 @@ import { guardsInForce } from './guards/install.ts';
 import { inOneMoment } from './figures.ts';
 import type { Installation } from './installation.ts';
 import { readWaiting, type WaitingFile } from './outside.ts';
-import { lastComputed, lastImported, lastSuccessfulNight, type Run } from './runs.ts';
+import { changedSinceCompute, lastComputed, lastImported, lastSuccessfulNight, latestNight, type Run } from './runs.ts';
 
 export interface ServerHealth {
   version: string;
@@ -133,7 +133,7 @@ export async function serviceHealth(db: Knex, asOf: IsoDate): Promise<ServiceHea
   return {
     lastImported: await lastImported(db),
     lastNight: await lastSuccessfulNight(db),
-    latestNight: (await db<Run>('runs').where({ kind: 'nightly' }).orderBy('id', 'desc').first()) ?? null,
+    latestNight: (await latestNight(db)) ?? null,
     abandonedRuns: await abandonedRuns(db),
     brakes: await brakesOn(db),
     chain: await verifyChain(readEvents(db)),
@@ -157,7 +157,7 @@ export async function recordedBags(db: Knex): Promise<RecordedBag[]> {
 /** As of the day of the last compute, for what is stored was determined on it. Each day tries other files. */
 async function checkSample(trx: Knex, schedule: Schedule): Promise<RegisterHealth['sample']> {
   const computed = await lastComputed(trx);
-  if (computed === null || (await changedSinceCompute(trx))) return null;
+  if (computed === null || (await changedSinceCompute(trx, schedule))) return null;
   const result = await trx.raw<{ rows: { file_ref: string }[] }>(
     'select file_ref from case_files order by md5(file_ref || :computed) limit :SAMPLE',
     { computed, SAMPLE },
@@ -170,13 +170,6 @@ async function checkSample(trx: Knex, schedule: Schedule): Promise<RegisterHealt
   );
   const differ = checked.filter((file) => !file.agree).map((file) => file.caseFile.fileRef);
   return { checked: checked.length, differ };
-}
-
-/** An import by itself brings facts that no compute has seen yet. */
-async function changedSinceCompute(trx: Knex): Promise<boolean> {
-  const landed = await trx('imports').max('landed_at as at').first<{ at: Date | null }>();
-  const computed = await trx('runs').whereRaw("counts -> 'compute' is not null").max('finished_at as at').first<{ at: Date | null }>();
-  return landed.at !== null && (computed.at === null || landed.at > computed.at);
 }
 
 /** A run that is alive holds the lock; asked within a transaction, so that ours is let go at once. */

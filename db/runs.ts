@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import type { PoolClient } from 'pg';
 import type { IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
+import type { Schedule } from '../rules/schedule.ts';
 
 export type RunKind = 'nightly' | 'import' | 'compute' | 'recheck' | 'list' | 'archive' | 'report';
 
@@ -77,6 +78,16 @@ export async function lastComputed(db: Knex): Promise<IsoDate | null> {
     .orderBy('id', 'desc')
     .first<{ as_of: IsoDate } | undefined>('as_of');
   return row?.as_of ?? null;
+}
+
+/** Whether what is stored may not be what the schedule makes of the facts: an extract landed since the last compute, or another version is in force. */
+export async function changedSinceCompute(db: Knex, schedule: Schedule): Promise<boolean> {
+  const result = await db.raw<{ rows: { changed: boolean }[] }>(
+    `select exists (select from imports where landed_at > all (select finished_at from runs where counts -> 'compute' is not null and finished_at is not null))
+         or exists (select from determinations where schedule_version <> :version) as changed`,
+    { version: schedule.version },
+  );
+  return result.rows[0]?.changed ?? true;
 }
 
 /** Business date of the last successful night; null before the first. */

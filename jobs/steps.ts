@@ -14,7 +14,7 @@ import { openExtract } from '../db/extract.ts';
 import { importExtract, type ImportResult } from '../db/import.ts';
 import { chooseForListing, makeLists } from '../db/lists.ts';
 import { recheckItems, type Withdrawal } from '../db/recheck.ts';
-import { lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
+import { changedSinceCompute, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
 import { measureDocuments } from '../db/sources.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
 import { addDays } from '../rules/dates.ts';
@@ -160,10 +160,16 @@ export async function reportStep(
  * `computed` says that this very run has determined every file.
  */
 export async function whatStopsDisposal(stepping: Stepping, computed: boolean): Promise<{ stops: string[]; attention: string[] }> {
+  const { db, schedule } = stepping.context;
   const attention = await tripWhenStale(stepping, computed);
-  const stops = (await brakesOn(stepping.context.db)).map((brake) => brakeOnWords(brake));
-  return { stops, attention };
+  const stops = (await brakesOn(db)).map((brake) => brakeOnWords(brake));
+  if (computed || !(await changedSinceCompute(db, schedule))) return { stops, attention };
+  return { stops: [...stops, COMPUTE_FIRST], attention: [...attention, COMPUTE_FIRST] };
 }
+
+/** Else what is stored would differ from what is calculated now, and be taken for a disagreement of the two calculations. */
+const COMPUTE_FIRST =
+  'Facts or schedule changed since the last compute, so nothing is listed or archived: run "retention compute" and "retention recheck" first, or the whole night.';
 
 /** The brake in words: what happened, and what to do. */
 export function brakeWords(name: Brake['name'], details: object): string {

@@ -98,6 +98,7 @@ describe('stale', () => {
     await council.approveAndSign(1, FIRST);
     const late = addDays(FIRST, 15);
     await council.done(['import', council.extract], { asOf: late });
+    await council.done('compute', { asOf: late });
     for (const [step, exitCode] of [
       ['archive', 3],
       ['list', 0],

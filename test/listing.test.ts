@@ -1,6 +1,9 @@
 /** Listing takes its time, for documents are measured in it; what people do meanwhile counts, and ends nobody's night. */
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { NightResult } from '../jobs/night.ts';
+import { SHIPPED_SCHEDULE } from '../rules/schedule.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
 import { contend, meet } from './setup/frozen.ts';
 
@@ -29,4 +32,32 @@ it('leaves out a file on which a hold is placed while documents are measured, an
   expect(night?.json<NightResult>().steps).toMatchObject({ list: { candidates: 2, listed: 1 }, archive: {}, report: {} });
   expect((await council.show(1)).items.map((item) => item.file_ref)).toEqual(['CF-2']);
   expect((await council.explain('CF-1', TODAY)).blocks).toEqual(['hold']);
+});
+
+it.each(['list', 'archive'])('%s by itself after an import that nobody computed stops and says so, and no brake goes on', async (step) => {
+  council.register.child('CF-1').child('CF-2');
+  await council.night('2026-11-20');
+  await council.done('cancel 1 --reason again', { asOf: '2026-11-20', as: 's.lee' });
+  council.register.change('CF-1-P', { date_of_birth: '2000-01-01' });
+  await council.writeExtract();
+  await council.done(['import', council.extract], { asOf: TODAY });
+  const words = expect.stringMatching(/^Facts or schedule changed since the last compute, .*run "retention compute"/) as string;
+  const stopped = await council.retention(`${step} --json`, { asOf: TODAY });
+  expect([stopped.exitCode, stopped.json()]).toEqual([3, expect.objectContaining({ steps: {}, stopped: [words], attention: [words] })]);
+  expect(await council.db('brakes')).toEqual([]);
+  for (const next of ['compute', 'recheck', step]) await council.done(next, { asOf: TODAY });
+});
+
+it('stops in the same way when another version of the schedule came into force', async () => {
+  council.register.child('CF-1');
+  await council.night(TODAY);
+  const next = path.join(council.folder, 'next.yaml');
+  await writeFile(next, (await readFile(SHIPPED_SCHEDULE, 'utf8')).replace(/^version: .*$/m, 'version: next'));
+  await council.done(['schedule', 'adopt', next, '--from', '2026-11-23'], { asOf: TODAY, as: 'm.jones' });
+  expect((await council.done('archive', { asOf: TODAY })).stdout).not.toContain('Stopped');
+  const stopped = await council.retention('archive', { asOf: '2026-11-23' });
+  expect([stopped.exitCode, stopped.stdout]).toEqual([
+    3,
+    expect.stringContaining('Stopped: Facts or schedule changed since the last compute'),
+  ]);
 });
