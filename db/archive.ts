@@ -4,6 +4,7 @@
  */
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
+import { hasPaper } from '../rules/facts.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { ATTEMPTS_BEFORE_WITHDRAWAL } from '../rules/workflow.ts';
 import { bagRecords, moveToArchive, type Archiving } from './archiveItem.ts';
@@ -11,14 +12,13 @@ import { StoreProblem, type ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
 import { BagDamaged, bagLocation, writeBag, type WrittenBag } from './bag.ts';
 import { clearAbandonedBags, clearBag, countNewProblems, finishBagMoves, type BagMoves, type BagsCleared } from './bagMoves.ts';
-import { checkFiles, type CheckedFile } from './crossCheck.ts';
+import type { CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
 import { DocumentProblem } from './documentRoot.ts';
-import { lockHolds } from './holds.ts';
 import { listedDocuments, type ItemRow } from './items.ts';
+import { lockForArchiving, stillFree } from './lastCheck.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
 import { keepPlans } from './prepared.ts';
-import { reasonsToWithdraw } from './recheck.ts';
 import { removeSources, type RemovalCounts } from './sources.ts';
 
 export interface ArchiveSettings {
@@ -128,12 +128,7 @@ async function archiveItem(db: Knex, trx: Knex.Transaction, settings: ArchiveSet
   await beginBag(db, settings, archiving, folder);
   const bag = await packBag(trx, settings, archiving, early.checked, folder);
 
-  // From here on nobody can place a hold, change the facts or decide otherwise until this transaction has ended.
-  await lockHolds(trx);
-  await trx.raw("select pg_advisory_xact_lock_shared(hashtext('import'))");
-  await trx.raw('select from case_files where file_ref = ? for update', [item.file_ref]);
-  // Documents before the audit chain, as removing sources does, so that neither waits for the other for ever.
-  await trx.raw('lock table documents in row exclusive mode');
+  await lockForArchiving(trx, item.file_ref);
   const late = await recheck(trx, archiving);
   if (late.withdrawn) {
     await clearBag(trx, settings.store, item.file_ref);
@@ -146,18 +141,14 @@ async function archiveItem(db: Knex, trx: Knex.Transaction, settings: ArchiveSet
   return ended(await finish(trx, bag, archiving, late.checked), bag.size);
 }
 
-/** Asks the same question as the nightly re-check, and both calculations; an item that changed is withdrawn here and now. */
+/** An item that is not free to go any more is withdrawn here and now. */
 async function recheck(
   trx: Knex.Transaction,
   { item, schedule, asOf }: Archiving,
 ): Promise<{ withdrawn: true } | { withdrawn: false; checked: CheckedFile }> {
-  const reason = (await reasonsToWithdraw(trx, schedule, asOf, [item])).get(item.file_ref);
-  const [checked] = await checkFiles(trx, schedule, asOf, [item.file_ref]);
-  if (!reason && checked) return { withdrawn: false, checked };
-  await withdrawItems(trx, item.list_id, [{ fileRef: item.file_ref, reason: reason ?? 'the file is no longer in the register' }], {
-    asOf,
-    actor: 'service',
-  });
+  const free = await stillFree(trx, schedule, asOf, item);
+  if (free.reason === null) return { withdrawn: false, checked: free.checked };
+  await withdrawItems(trx, item.list_id, [{ fileRef: item.file_ref, reason: free.reason }], { asOf, actor: 'service' });
   await settleList(trx, item.list_id, asOf);
   return { withdrawn: true };
 }
@@ -209,12 +200,8 @@ async function packBag(
 
 async function finish(trx: Knex.Transaction, bag: WrittenBag, archiving: Archiving, checked: CheckedFile): Promise<'archived' | 'waiting'> {
   const { item, asOf } = archiving;
-  const waitsFor =
-    item.action === 'transfer_to_adult_file'
-      ? 'waiting_for_receipt'
-      : checked.caseFile.medium === 'paper' || checked.caseFile.medium === 'both'
-        ? 'waiting_for_paper'
-        : null;
+  const paper = hasPaper(checked.caseFile) ? 'waiting_for_paper' : null;
+  const waitsFor = item.action === 'transfer_to_adult_file' ? 'waiting_for_receipt' : paper;
   const bagState = { sha256: bag.sha256, size: bag.size, state: waitsFor ? 'waiting' : 'archived' };
   await trx('bags').where({ file_ref: item.file_ref, state: 'begun' }).update(bagState);
   if (waitsFor) {

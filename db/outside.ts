@@ -1,6 +1,7 @@
 /** What happens outside the computer to a bagged file: its receipt by Adult Services, and where its paper went. */
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
+import { hasPaper } from '../rules/facts.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
@@ -11,13 +12,12 @@ import { recordEvent } from './audit.ts';
 import { bagLocation, verifyBag, type WrittenBag } from './bag.ts';
 import type { BagRow } from './bagMoves.ts';
 import { brakesOn } from './brakes.ts';
-import { checkFiles, type CheckedFile } from './crossCheck.ts';
+import type { CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
 import { notRegistered } from './explain.ts';
-import { lockHolds } from './holds.ts';
 import type { ItemRow } from './items.ts';
+import { lockForArchiving, stillFree } from './lastCheck.ts';
 import { settleList, type ListRow } from './lists.ts';
-import { reasonsToWithdraw } from './recheck.ts';
 
 export interface RecordingOutside {
   schedule: Schedule;
@@ -84,8 +84,7 @@ export async function recordReceipt(
     recorded_on: asOf,
   });
   await recordEvent(trx, person.name, 'transfer.received', { list: item.list_id, file: fileRef, as_file: reference, bag: bag.row.sha256 });
-  const hasPaper = checked.caseFile.medium === 'paper' || checked.caseFile.medium === 'both';
-  if (!hasPaper) return archiveWaiting(trx, waiting, outside);
+  if (!hasPaper(checked.caseFile)) return archiveWaiting(trx, waiting, outside);
   await trx('bags')
     .where({ id: bag.row.id })
     .update({ move_to: bagLocation('', fileRef) });
@@ -139,15 +138,10 @@ async function openWaiting(
   const row = (await trx<BagRow>('bags').where({ file_ref: fileRef, state: 'waiting' }).first()) as BagRow;
   // Before the locks that everybody waits for: reading a large bag back takes a while.
   const { documents } = await verifyBag(store, row.location, row);
-  await lockHolds(trx);
-  await trx.raw("select pg_advisory_xact_lock_shared(hashtext('import'))");
-  await trx.raw('select from case_files where file_ref = ? for update', [fileRef]);
-  // Documents before the audit chain, as removing sources does, so that neither waits for the other for ever.
-  await trx.raw('lock table documents in row exclusive mode');
-  const reason = (await reasonsToWithdraw(trx, schedule, asOf, [item])).get(fileRef);
-  const [checked] = await checkFiles(trx, schedule, asOf, [fileRef]);
-  if (reason || !checked) throw stillNotFree(item, reason ?? 'the file is no longer in the register');
-  return { item, checked, bag: { row, documents } };
+  await lockForArchiving(trx, fileRef);
+  const free = await stillFree(trx, schedule, asOf, item);
+  if (free.reason !== null) throw notFree(item, free.reason);
+  return { item, checked: free.checked, bag: { row, documents } };
 }
 
 /** The end of the wait is archiving too: what stops the night stops it. */
@@ -183,7 +177,7 @@ async function lockWaitingItem(trx: Knex.Transaction, fileRef: string, status: W
   );
 }
 
-function stillNotFree({ file_ref, list_id }: ItemRow, reason: string): Refusal {
+function notFree({ file_ref, list_id }: ItemRow, reason: string): Refusal {
   return new Refusal(
     'not_free',
     `${file_ref} stays where it is, and nothing was recorded: ${reason}. Record it again when that is over, or take the file off: retention withdraw ${list_id} --files ${file_ref} --reason "…".`,

@@ -6,6 +6,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
+import { hasPaper } from '../rules/facts.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
 import { storyOf, type BagStory } from './bagStory.ts';
@@ -142,8 +143,7 @@ function whyAnother({ list: signed }: BagStory, list: ListRow | undefined): stri
 /** A bag in transfer/ was never received; and the sources of a file whose paper waits are not removed before its paper is gone. */
 function whatItWaitsFor({ location, facts }: BagStory, { gone }: { gone: ReadonlySet<string> }): 'a receipt' | 'its paper' | null {
   if (location.startsWith('transfer/')) return 'a receipt';
-  const hasPaper = facts.medium === 'paper' || facts.medium === 'both';
-  return hasPaper && gone.size === 0 ? 'its paper' : null;
+  return hasPaper(facts) && gone.size === 0 ? 'its paper' : null;
 }
 
 async function sourcesOf(documentRoot: string, { documents }: BagStory): Promise<{ gone: Set<string> }> {

@@ -1,7 +1,7 @@
 /** Blocks and cautions: their words in the code, and those that follow from a file's own facts. */
 import { anniversary, birthdaySpan, dayAfter, possibleDays, type IsoDate } from './dates.ts';
 import { determine, isDue, readsBirth, type Determination, type Pair } from './determine.ts';
-import type { CaseFile, Subject } from './facts.ts';
+import { hasPaper, type CaseFile, type Subject } from './facts.ts';
 import { rulesOf, type Schedule } from './schedule.ts';
 
 /** Why a due file may not be listed or archived, in the order of the law. */
@@ -60,7 +60,7 @@ export function cautionsOfFacts(file: CaseFile, determination: Determination, sc
     originals_held: file.originalsHeld === true,
     several_subjects: file.subjects.length > 1,
     child_placed: file.categories.includes('adopters') && file.childPlaced !== false,
-    paper: file.medium === 'paper' || file.medium === 'both',
+    paper: hasPaper(file),
     statutory_minimum: schedule.statutory_minimum?.effect === 'caution' && minimumStandsInTheWay(file, determination, schedule, asOf),
   };
   return CAUTIONS.filter((caution) => caution in holds && holds[caution as keyof typeof holds]);

@@ -40,6 +40,11 @@ export interface CaseFile {
   familyIncomplete: boolean;
 }
 
+/** True when some of the file is on paper. */
+export function hasPaper({ medium }: Pick<CaseFile, 'medium'>): boolean {
+  return medium === 'paper' || medium === 'both';
+}
+
 /** The dates of the case itself, in the order of the extract's columns; null where not known. */
 export function caseDates(file: CaseFile): (IsoDate | null)[] {
   return [file.openedOn, file.closedOn, file.adoptionOrderOn, file.approvalEndedOn, file.notifiedOn, file.lastEntryOn, file.withdrawnOn];
