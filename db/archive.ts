@@ -7,17 +7,18 @@ import type { IsoDate } from '../rules/dates.ts';
 import { hasPaper } from '../rules/facts.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { ATTEMPTS_BEFORE_WITHDRAWAL } from '../rules/workflow.ts';
-import { bagRecords, moveToArchive, type Archiving } from './archiveItem.ts';
+import { bagRecords, moveToArchive, sameRecords, type Archiving } from './archiveItem.ts';
 import { StoreProblem, type ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
-import { BagDamaged, bagLocation, writeBag, type WrittenBag } from './bag.ts';
-import { clearAbandonedBags, clearBag, countNewProblems, finishBagMoves, type BagMoves, type BagsCleared } from './bagMoves.ts';
+import { BagDamaged, bagLocation, type BagFolder, type WrittenBag } from './bag.ts';
+import { countNewProblems, removeBag, settleBags, type BagMoves, type BagsCleared } from './bagMoves.ts';
 import type { CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
 import { DocumentProblem } from './documentRoot.ts';
 import { listedDocuments, type ItemRow } from './items.ts';
 import { lockForArchiving, stillFree } from './lastCheck.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
+import { beginBag, countBag, packBag } from './packing.ts';
 import { keepPlans } from './prepared.ts';
 import { removeSources, type RemovalCounts } from './sources.ts';
 
@@ -59,7 +60,7 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
     bags: { moved: 0, failed: 0, cleared: 0, kept: 0, newProblems: 0 },
   };
   await settings.store.clearPartials();
-  Object.assign(counts.bags, await finishBagMoves(db, settings.store, settings.asOf), await clearAbandonedBags(db, settings));
+  Object.assign(counts.bags, await settleBags(db, settings));
   counts.bags.newProblems = await countNewProblems(db, settings.asOf);
   const tried: string[] = [];
   for (let next = await archiveNext(db, settings, tried); next; next = await archiveNext(db, settings, tried)) {
@@ -73,6 +74,11 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
   return counts;
 }
 
+/** An item that this process took, with the number of its bag once that is begun. */
+interface Claim extends Archiving {
+  bag: number | null;
+}
+
 interface Ended {
   fileRef: string;
   ended: 'archived' | 'waiting' | 'withdrawn' | 'failed' | 'disagreements';
@@ -81,7 +87,7 @@ interface Ended {
 
 /** Claims one item and takes it to its end; null when none is left. */
 async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly string[]): Promise<Ended | null> {
-  const claimed: { item: Archiving | null } = { item: null };
+  const claimed: { item: Claim | null } = { item: null };
   try {
     return await db.transaction(async (trx) => {
       await keepPlans(trx);
@@ -102,7 +108,7 @@ const CLOCK_AGREES = `((select kind from installation) is distinct from 'live'
   or (now() at time zone 'Europe/London')::date > (l.signed_at at time zone 'Europe/London')::date + l.cooling_off_days)`;
 
 /** The oldest approved item past its cooling-off that no other process has claimed; locked until the transaction ends. */
-async function claimItem(trx: Knex.Transaction, { schedule, asOf }: ArchiveSettings, tried: readonly string[]): Promise<Archiving | null> {
+async function claimItem(trx: Knex.Transaction, { schedule, asOf }: ArchiveSettings, tried: readonly string[]): Promise<Claim | null> {
   const result = await trx.raw<{ rows: ItemRow[] }>(
     `select i.* from disposal_list_items i join disposal_lists l on l.id = i.list_id
      where i.status in ('approved', 'failed') and l.state in ('cooling_off', 'in_progress')
@@ -113,32 +119,33 @@ async function claimItem(trx: Knex.Transaction, { schedule, asOf }: ArchiveSetti
   const item = result.rows[0];
   if (!item) return null;
   const list = (await trx<ListRow>('disposal_lists').where({ id: item.list_id }).first()) as ListRow;
-  return { list, item, schedule, asOf };
+  return { list, item, schedule, asOf, bag: null };
 }
 
-async function archiveItem(db: Knex, trx: Knex.Transaction, settings: ArchiveSettings, archiving: Archiving): Promise<Ended> {
-  const { item } = archiving;
+async function archiveItem(db: Knex, trx: Knex.Transaction, settings: ArchiveSettings, claim: Claim): Promise<Ended> {
+  const { item } = claim;
   const ended = (how: Ended['ended'], bytes = 0): Ended => ({ fileRef: item.file_ref, ended: how, bytes });
 
-  const early = await recheck(trx, archiving);
+  const early = await recheck(trx, claim);
   if (early.withdrawn) return ended('withdrawn');
   if (!early.checked.agree) return ended(await stopForDisagreement(trx, early.checked, settings));
 
-  const folder = item.action === 'transfer_to_adult_file' ? 'transfer' : '';
-  await beginBag(db, settings, archiving, folder);
-  const bag = await packBag(trx, settings, archiving, early.checked, folder);
+  const location = bagLocation(folderOf(claim), item.file_ref);
+  await refuseLiveBag(db, item.file_ref, location);
+  claim.bag = await beginBag(db, settings.store, claim, location);
+  const packed = await pack(trx, settings, claim, early.checked);
 
   await lockForArchiving(trx, item.file_ref);
-  const late = await recheck(trx, archiving);
-  if (late.withdrawn) {
-    await clearBag(trx, settings.store, item.file_ref);
-    return ended('withdrawn');
+  const late = await recheck(trx, claim);
+  if (late.withdrawn || !late.checked.agree) {
+    await removeBag(trx, settings.store, claim.bag);
+    return ended(late.withdrawn ? 'withdrawn' : await stopForDisagreement(trx, late.checked, settings));
   }
-  if (!late.checked.agree) {
-    await clearBag(trx, settings.store, item.file_ref);
-    return ended(await stopForDisagreement(trx, late.checked, settings));
-  }
-  return ended(await finish(trx, bag, archiving, late.checked), bag.size);
+  const bag = await packedUpToDate(trx, settings, claim, late.checked, packed);
+  const waitsFor = waitOf(claim, late.checked);
+  await countBag(trx, claim.bag, bag, { state: waitsFor ? 'waiting' : 'archived' });
+  await finish(trx, bag, claim, waitsFor);
+  return ended(waitsFor ? 'waiting' : 'archived', bag.size);
 }
 
 /** An item that is not free to go any more is withdrawn here and now. */
@@ -162,24 +169,14 @@ async function stopForDisagreement(
   return 'disagreements';
 }
 
-/** Noted outside the transaction, before the first byte: after a crash this row says which bag is to be cleared. */
-async function beginBag(db: Knex, { store, asOf }: ArchiveSettings, { item }: Archiving, folder: '' | 'transfer'): Promise<void> {
-  await clearBag(db, store, item.file_ref);
-  const location = bagLocation(folder, item.file_ref);
-  // Before the row: what a row marked `begun` names may be cleared, and this bag is not ours to clear.
-  if ((await store.exists(location)) || (await hasLiveBag(db, item.file_ref))) throw new StoreProblem('taken', location);
-  await db('bags').insert({ file_ref: item.file_ref, list_id: item.list_id, location, begun_on: asOf });
-}
-
-async function packBag(
+/** The records as they are now, and the bag of them and of the documents as they were listed. */
+async function pack(
   trx: Knex.Transaction,
-  settings: ArchiveSettings,
-  archiving: Archiving,
+  { store, documentRoot }: ArchiveSettings,
+  claim: Claim,
   checked: CheckedFile,
-  folder: '' | 'transfer',
-): Promise<WrittenBag> {
-  const { item, list } = archiving;
-  const documents = (await listedDocuments(trx, [item.file_ref])).get(item.file_ref) ?? [];
+): Promise<{ bag: WrittenBag; records: Record<string, unknown> }> {
+  const documents = (await listedDocuments(trx, [claim.item.file_ref])).get(claim.item.file_ref) ?? [];
   const unmeasured = documents.find((document) => document.size === null);
   if (unmeasured) {
     throw new DocumentProblem(
@@ -188,38 +185,50 @@ async function packBag(
       'A document could not be read when the file was listed, so nobody saw what it holds. Put it back, withdraw the file, and let it be listed again.',
     );
   }
-  return writeBag(settings.store, folder, {
-    fileRef: item.file_ref,
-    baggingDate: archiving.asOf,
-    info: { 'Retention-Rule': item.rule, 'Schedule-Version': item.schedule_version, 'Disposal-List': String(list.id) },
-    records: await bagRecords(trx, checked, archiving),
-    documents,
-    documentRoot: settings.documentRoot,
-  });
+  const records = await bagRecords(trx, checked, claim);
+  return { bag: await packBag(store, folderOf(claim), claim, { records, documents, documentRoot }), records };
 }
 
-async function finish(trx: Knex.Transaction, bag: WrittenBag, archiving: Archiving, checked: CheckedFile): Promise<'archived' | 'waiting'> {
-  const { item, asOf } = archiving;
-  const paper = hasPaper(checked.caseFile) ? 'waiting_for_paper' : null;
-  const waitsFor = item.action === 'transfer_to_adult_file' ? 'waiting_for_receipt' : paper;
-  const bagState = { sha256: bag.sha256, size: bag.size, state: waitsFor ? 'waiting' : 'archived' };
-  await trx('bags').where({ file_ref: item.file_ref, state: 'begun' }).update(bagState);
+/** The bag as packed; packed anew, under the locks, when anything was recorded or imported about the file while it was packed. */
+async function packedUpToDate(
+  trx: Knex.Transaction,
+  settings: ArchiveSettings,
+  claim: Claim,
+  checked: CheckedFile,
+  packed: Awaited<ReturnType<typeof pack>>,
+): Promise<WrittenBag> {
+  if (sameRecords(await bagRecords(trx, checked, claim), packed.records)) return packed.bag;
+  await settings.store.delete(packed.bag.location);
+  return (await pack(trx, settings, claim, checked)).bag;
+}
+
+/** What the file waits for once its bag is there, outside the computer; null when for nothing. */
+function waitOf({ item }: Claim, { caseFile }: CheckedFile): 'waiting_for_receipt' | 'waiting_for_paper' | null {
+  if (item.action === 'transfer_to_adult_file') return 'waiting_for_receipt';
+  return hasPaper(caseFile) ? 'waiting_for_paper' : null;
+}
+
+async function finish(trx: Knex.Transaction, bag: WrittenBag, claim: Claim, waitsFor: ReturnType<typeof waitOf>): Promise<void> {
+  const { item, asOf } = claim;
   if (waitsFor) {
     await trx('disposal_list_items')
       .where({ list_id: item.list_id, file_ref: item.file_ref })
       .update({ status: waitsFor, status_on: asOf, status_reason: null });
     await recordEvent(trx, 'service', `item.${waitsFor}`, { list: item.list_id, file: item.file_ref, bag: bag.sha256 });
   } else {
-    await moveToArchive(trx, bag, archiving, { status: 'archived', actor: 'service' });
+    await moveToArchive(trx, bag, claim, { status: 'archived', actor: 'service' });
   }
   await settleList(trx, item.list_id, asOf);
-  return waitsFor ? 'waiting' : 'archived';
+}
+
+function folderOf({ item }: Claim): BagFolder {
+  return item.action === 'transfer_to_adult_file' ? 'transfer' : '';
 }
 
 /** A bag that waited for an item since withdrawn, and holds documents that are nowhere else, stays until a person has seen to it. */
-async function hasLiveBag(db: Knex, fileRef: string): Promise<boolean> {
-  const bag = await db('bags').where({ file_ref: fileRef }).whereNotIn('state', ['cleared', 'restored']).first<object | undefined>('id');
-  return bag !== undefined;
+async function refuseLiveBag(db: Knex, fileRef: string, location: string): Promise<void> {
+  const live = await db('bags').where({ file_ref: fileRef }).whereIn('state', ['waiting', 'archived']).first<object | undefined>('id');
+  if (live) throw new StoreProblem('taken', location);
 }
 
 type FaultOfItem = DocumentProblem | StoreProblem | BagDamaged;
@@ -229,14 +238,14 @@ function isFaultOfItem(error: unknown): error is FaultOfItem {
   return error instanceof DocumentProblem || error instanceof StoreProblem || error instanceof BagDamaged;
 }
 
-async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item }: Archiving, error: FaultOfItem): Promise<Ended> {
-  await clearBag(db, store, item.file_ref);
+async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item, bag }: Claim, error: FaultOfItem): Promise<Ended> {
+  const key = { list_id: item.list_id, file_ref: item.file_ref };
   const ended = await db.transaction(async (trx): Promise<'failed' | 'withdrawn'> => {
-    const key = { list_id: item.list_id, file_ref: item.file_ref };
-    const stands = trx('disposal_list_items').where(key).whereIn('status', ['approved', 'failed']);
-    // Between the rollback that let go of it and now somebody may have taken it off; then there is nothing to fail.
-    if (!(await stands.forUpdate().first<object | undefined>('file_ref'))) return 'withdrawn';
-    const attempts = item.status === 'failed' && item.status_on === asOf ? item.attempts : item.attempts + 1;
+    // Since the rollback let go of it another process may have begun a bag of its own, or somebody have taken it off.
+    const now = await trx<ItemRow>('disposal_list_items').where(key).forUpdate().first();
+    if (bag !== null) await removeBag(trx, store, bag);
+    if (now?.status !== 'approved' && now?.status !== 'failed') return 'withdrawn';
+    const attempts = now.status === 'failed' && now.status_on === asOf ? now.attempts : now.attempts + 1;
     await trx('disposal_list_items').where(key).update({ status: 'failed', status_reason: error.message, status_on: asOf, attempts });
     await recordEvent(trx, 'service', 'item.failed', {
       list: item.list_id,
@@ -245,12 +254,8 @@ async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item 
       attempts,
     });
     if (attempts >= ATTEMPTS_BEFORE_WITHDRAWAL) {
-      await withdrawItems(
-        trx,
-        item.list_id,
-        [{ fileRef: item.file_ref, reason: `archiving failed ${attempts} nights: ${error.message}` }],
-        { asOf, actor: 'service' },
-      );
+      const reason = `archiving failed ${attempts} nights: ${error.message}`;
+      await withdrawItems(trx, item.list_id, [{ fileRef: item.file_ref, reason }], { asOf, actor: 'service' });
     }
     await settleList(trx, item.list_id, asOf);
     return 'failed';

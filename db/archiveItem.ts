@@ -1,4 +1,5 @@
 /** What archiving one file writes and moves: the records in its bag, and the transaction's part that empties the working tables. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { explain } from '../rules/explain.ts';
@@ -41,7 +42,23 @@ export async function bagRecords(
   };
 }
 
-/** What people recorded about a file, free text included: it leaves the database with the file, so the bag keeps it. */
+/**
+ * True when a bag with the one's records says of the file, its history and its casework what the other's do. The rest is what
+ * was signed, which the item's digest proves, or follows from these.
+ */
+export function sameRecords(one: Record<string, unknown>, other: Record<string, unknown>): boolean {
+  return ['facts', 'casework'].every((record) => isDeepStrictEqual(asRead(one[record]), asRead(other[record])));
+}
+
+/** As it reads back from a bag. */
+function asRead(record: unknown): unknown {
+  return JSON.parse(JSON.stringify(record)) as unknown;
+}
+
+/**
+ * What people recorded about a file, free text included. It leaves the database with the file, so the bag must have it as it
+ * stands under the last locks: whoever archives compares it there with what was packed.
+ */
 async function caseworkOn(db: Knex, fileRef: string): Promise<Record<string, unknown[]>> {
   const casework: Record<string, unknown[]> = {};
   for (const table of ['confirmations', 'reviews_done', 'originals', 'deferrals', 'referrals']) {

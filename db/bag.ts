@@ -18,14 +18,15 @@ import {
   payloadOxum,
   referenceTag,
 } from './bagFormat.ts';
-import type { BaggedFile } from './bagFormat.ts';
+import type { BaggedFile, BagFolder } from './bagFormat.ts';
 import { placeDocuments, recordPayloadName } from './bagPayload.ts';
-import { BagDamaged, inspectBag } from './bagVerify.ts';
-import { DocumentProblem, readDocument, refuseAltered, refuseUnsafe } from './documentRoot.ts';
+import { BagDamaged, inspectBag, readBagDocument } from './bagVerify.ts';
+import { DocumentProblem, readDocument, refuseAltered, refuseUnsafe, type DocumentMeasure } from './documentRoot.ts';
 import { abortable } from './fileIo.ts';
 import { StoreProblem } from './storeProblem.ts';
 
 export { bagFileName, bagLocation } from './bagFormat.ts';
+export type { BagFolder } from './bagFormat.ts';
 export { BagDamaged, readBagDocument, verifyBag } from './bagVerify.ts';
 export type { VerifiedBag } from './bagVerify.ts';
 
@@ -39,6 +40,8 @@ export interface BagContent {
   /** With the size and SHA-256 that each must still have; null stands for not known. */
   documents: { path: string; size: number | null; sha256: string | null }[];
   documentRoot: string | null;
+  /** A bag of the same store to take the documents from, in place of the document root. */
+  fromBag?: string;
 }
 
 export interface WrittenBag {
@@ -52,6 +55,7 @@ export interface WrittenBag {
 /** A bag while its zip is being written. `signal` aborts when its other end has failed. */
 interface Packing {
   zip: ZipFile;
+  store: ArchiveStore;
   top: string;
   mtime: Date;
   content: BagContent;
@@ -69,7 +73,7 @@ const NOT_PUBLISHED = 'It was not put in the archive, and its sources are untouc
  * but what was there before: DocumentProblem for a document, StoreProblem `taken` when there is a bag of that name already
  * (it is never overwritten), BagDamaged when the bag does not read back as written.
  */
-export async function writeBag(store: ArchiveStore, folder: '' | 'transfer', content: BagContent): Promise<WrittenBag> {
+export async function writeBag(store: ArchiveStore, folder: BagFolder, content: BagContent): Promise<WrittenBag> {
   const location = bagLocation(folder, content.fileRef);
   refuseUnusable(content);
   // Found again by `move`; asked here before gigabytes are copied in vain.
@@ -100,7 +104,7 @@ async function stageBag(
   const stop = new AbortController();
   const zip = new ZipFile();
   const staging = store.stage(abortable(zip.outputStream, stop.signal));
-  const filling = fill({ zip, top: bagName, mtime: noonOf(content.baggingDate), content, signal: stop.signal });
+  const filling = fill({ zip, store, top: bagName, mtime: noonOf(content.baggingDate), content, signal: stop.signal });
   try {
     const [staged, documents] = await Promise.all([staging, filling]);
     return { staged, documents };
@@ -127,17 +131,11 @@ async function fill(packing: Packing): Promise<WrittenBag['documents']> {
 }
 
 async function addDocument(packing: Packing, name: string, document: BagContent['documents'][number]): Promise<BaggedFile> {
-  const { documentRoot } = packing.content;
-  if (documentRoot === null)
-    throw new DocumentProblem(
-      'unreadable',
-      document.path,
-      'This case file has documents, but no document root is set. Set DOCUMENT_ROOT, then run again.',
-    );
   packing.signal.throwIfAborted();
+  const source = sourceOf(packing);
   let file: BaggedFile | undefined;
   const bytes = async function* (): AsyncGenerator<Buffer, void, undefined> {
-    const found = yield* readDocument(documentRoot, document.path);
+    const found = yield* source(document.path);
     refuseAltered(document.path, document, found);
     file = { name, ...found };
   };
@@ -147,6 +145,30 @@ async function addDocument(packing: Packing, name: string, document: BagContent[
   await finished(stream);
   if (file === undefined) throw new Error('A document ended without being measured. This is a fault of the program: report it.');
   return file;
+}
+
+/** Where the bytes of documents come from; each with its measure at its end. */
+function sourceOf({ store, content: { documentRoot, fromBag } }: Packing): (path: string) => AsyncGenerator<Buffer, DocumentMeasure> {
+  return (path) => {
+    if (fromBag !== undefined) return measured(readBagDocument(store, fromBag, path));
+    if (documentRoot !== null) return readDocument(documentRoot, path);
+    throw new DocumentProblem(
+      'unreadable',
+      path,
+      'This case file has documents, but no document root is set. Set DOCUMENT_ROOT, then run again.',
+    );
+  };
+}
+
+async function* measured(opening: Promise<Readable>): AsyncGenerator<Buffer, DocumentMeasure> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const piece of (await opening) as AsyncIterable<Buffer>) {
+    hash.update(piece);
+    size += piece.length;
+    yield piece;
+  }
+  return { size, sha256: hash.digest('hex') };
 }
 
 function addTagFiles(packing: Packing, payload: readonly BaggedFile[]): void {

@@ -39,8 +39,11 @@ export function bagFileName(fileRef: string): string {
   return (name.length + ZIP.length <= LONGEST_NAME ? name : shortened(name, fileRef)) + ZIP;
 }
 
+/** Folders of the archive store in which bags are written: their place, where they wait for a receipt, and beside one that they replace. */
+export type BagFolder = '' | 'transfer' | 'renewed';
+
 /** Returns where a reference's bag lies in the archive store. */
-export function bagLocation(folder: '' | 'transfer', fileRef: string): string {
+export function bagLocation(folder: BagFolder, fileRef: string): string {
   return folder === '' ? bagFileName(fileRef) : `${folder}/${bagFileName(fileRef)}`;
 }
 

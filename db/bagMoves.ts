@@ -1,9 +1,10 @@
 /** Bags after they were written: moved to where a decision put them, and cleared when no item needs them, also after a crash. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
-import { DocumentProblem, measureDocument } from './documentRoot.ts';
+import { DocumentProblem, measureDocument, refuseAltered } from './documentRoot.ts';
 import { systemCode } from './fileIo.ts';
 import { StoreProblem } from './storeProblem.ts';
 
@@ -31,11 +32,27 @@ export interface BagsCleared {
   kept: number;
 }
 
+/** What bags are settled by. */
+export interface SettlingBags {
+  store: ArchiveStore;
+  documentRoot: string;
+  asOf: IsoDate;
+}
+
+/**
+ * Puts the bags of one file, or of all, where decisions that have committed say: those that no item needs are cleared, then
+ * those on their way moved, which may be to the place of one just cleared.
+ */
+export async function settleBags(db: Knex, settling: SettlingBags, fileRef?: string): Promise<BagMoves & BagsCleared> {
+  const cleared = await clearAbandonedBags(db, settling, fileRef);
+  return { ...(await finishBagMoves(db, settling, fileRef)), ...cleared };
+}
+
 /**
  * Moves each bag whose row says so to its place. The row was written by the transaction that decided it, so a crash in
- * between leaves a move to do, never a bag nobody knows of. Call it after that transaction has committed.
+ * between leaves a move to do, never a bag nobody knows of.
  */
-export async function finishBagMoves(db: Knex, store: ArchiveStore, asOf: IsoDate, fileRef?: string): Promise<BagMoves> {
+async function finishBagMoves(db: Knex, { store, asOf }: SettlingBags, fileRef?: string): Promise<BagMoves> {
   const moves: BagMoves = { moved: 0, failed: 0 };
   const due = db('bags').whereNotNull('move_to').orderBy('id').select<{ id: number }[]>('id');
   for (const { id } of await (fileRef === undefined ? due : due.where({ file_ref: fileRef }))) {
@@ -46,17 +63,15 @@ export async function finishBagMoves(db: Knex, store: ArchiveStore, asOf: IsoDat
 }
 
 /**
- * Clears bags that never became part of the archive: begun for an item that is no longer approved, or waiting for one that
- * was withdrawn. One that waited stays when it holds a document that is no longer under the document root: it may be the last.
+ * Clears bags that are no part of the archive: begun for an item that is no longer approved, or waiting for one that was
+ * withdrawn, or that was archived with another bag. One that waited stays when it holds a document that is nowhere else as it
+ * was packed: it may be the last.
  */
-export async function clearAbandonedBags(
-  db: Knex,
-  { store, documentRoot, asOf }: { store: ArchiveStore; documentRoot: string; asOf: IsoDate },
-): Promise<BagsCleared> {
+async function clearAbandonedBags(db: Knex, settling: SettlingBags, fileRef?: string): Promise<BagsCleared> {
   const counts: BagsCleared = { cleared: 0, kept: 0 };
-  for (const bag of await abandonedBags(db)) {
-    const safe = bag.state === 'begun' || (await isWhollyAtSource(store, documentRoot, bag));
-    await (safe ? removeBag(db, store, bag) : noteProblem(db, bag.id, asOf));
+  for (const bag of await abandonedBags(db, fileRef)) {
+    const safe = bag.state === 'begun' || (await isElsewhere(db, settling, bag));
+    await (safe ? removeBag(db, settling.store, bag.id) : noteProblem(db, bag.id, settling.asOf));
     counts[safe ? 'cleared' : 'kept']++;
   }
   return counts;
@@ -68,10 +83,16 @@ export async function countNewProblems(db: Knex, asOf: IsoDate): Promise<number>
   return Number(rows[0]?.['count'] ?? 0);
 }
 
-/** Removes a bag that never became part of the archive. Only ever one whose row says `begun`. */
-export async function clearBag(db: Knex, store: ArchiveStore, fileRef: string): Promise<void> {
-  const begun = await db<BagRow>('bags').where({ file_ref: fileRef, state: 'begun' }).first();
-  if (begun) await removeBag(db, store, begun);
+/** Removes the bag of this number if it still is none of the archive's; what another run has done with it meanwhile stands. */
+export async function removeBag(db: Knex, store: ArchiveStore, id: number): Promise<void> {
+  await db.transaction(async (trx) => {
+    const bag = await trx<BagRow>('bags').where({ id }).whereIn('state', ['begun', 'waiting']).forUpdate().first();
+    if (!bag) return;
+    // The row first: where the database refuses, nothing is gone.
+    await trx('bags').where({ id }).update({ state: 'cleared', move_to: null, problem_on: null });
+    // Never what lies where it was to be moved: when the move failed, that is another's.
+    await store.delete(bag.location);
+  });
 }
 
 /** Another process may be moving it at this moment; that one then does all of it. */
@@ -92,11 +113,13 @@ async function moveBag(trx: Knex.Transaction, store: ArchiveStore, id: number, a
   return 'moved';
 }
 
-async function abandonedBags(db: Knex): Promise<BagRow[]> {
+async function abandonedBags(db: Knex, fileRef: string | undefined): Promise<BagRow[]> {
   const result = await db.raw<{ rows: BagRow[] }>(
-    `select b.* from bags b where (b.state = 'begun' and not exists (${bindingItem("'approved', 'failed'")}))
-       or (b.state = 'waiting' and not exists (${bindingItem("'waiting_for_receipt', 'waiting_for_paper'")}))
+    `select b.* from bags b where (cast(:fileRef as text) is null or b.file_ref = :fileRef)
+       and ((b.state = 'begun' and not exists (${bindingItem("'approved', 'failed'")}))
+         or (b.state = 'waiting' and not exists (${bindingItem("'waiting_for_receipt', 'waiting_for_paper'")})))
      order by b.id`,
+    { fileRef: fileRef ?? null },
   );
   return result.rows;
 }
@@ -105,20 +128,20 @@ function bindingItem(statuses: string): string {
   return `select from disposal_list_items i where i.file_ref = b.file_ref and i.binding and i.status in (${statuses})`;
 }
 
-async function removeBag(db: Knex, store: ArchiveStore, bag: BagRow): Promise<void> {
-  // Never what lies where it was to be moved: when the move failed, that is another's.
-  await store.delete(bag.location);
-  await db('bags').where({ id: bag.id }).update({ state: 'cleared', move_to: null, problem_on: null });
-}
-
 async function noteProblem(db: Knex, id: number, asOf: IsoDate): Promise<void> {
   await db('bags').where({ id }).whereNull('problem_on').update({ problem_on: asOf });
 }
 
-async function isWhollyAtSource(store: ArchiveStore, documentRoot: string, bag: BagRow): Promise<boolean> {
+/** Whether every document of the bag, as packed, lies in the bag its file was archived with, or under the document root. */
+async function isElsewhere(db: Knex, { store, documentRoot }: SettlingBags, bag: BagRow): Promise<boolean> {
   try {
     const { documents } = await verifyBag(store, bag.location, bag);
-    for (const { path } of documents) await measureDocument(documentRoot, path);
+    const archived = await db<BagRow>('bags').where({ file_ref: bag.file_ref, list_id: bag.list_id, state: 'archived' }).first();
+    const kept = archived ? (await verifyBag(store, archived.location, archived)).documents : [];
+    for (const document of documents) {
+      if (kept.some((other) => isDeepStrictEqual(other, document))) continue;
+      refuseAltered(document.path, document, await measureDocument(documentRoot, document.path));
+    }
     return true;
   } catch (error) {
     if (error instanceof DocumentProblem || error instanceof StoreProblem || error instanceof BagDamaged) return false;

@@ -18,8 +18,11 @@ import { notRegistered } from './explain.ts';
 import type { ItemRow } from './items.ts';
 import { lockForArchiving, stillFree } from './lastCheck.ts';
 import { settleList, type ListRow } from './lists.ts';
+import { archiveWaitingBag, type WaitingBag } from './waitingBag.ts';
 
 export interface RecordingOutside {
+  /** For what must outlive a failure of the transaction. */
+  db: Knex;
   schedule: Schedule;
   store: ArchiveStore;
   /** False when archiving is switched off. */
@@ -76,6 +79,7 @@ export async function recordReceipt(
   if (!waiting.checked.agree) return stopForDisagreement(trx, waiting, outside);
   const { item, checked, bag } = waiting;
   const { person, asOf } = outside;
+  const archived = hasPaper(checked.caseFile) ? null : await bagToArchive(trx, waiting, outside);
   await trx('transfer_receipts').insert({
     list_id: item.list_id,
     file_ref: fileRef,
@@ -83,8 +87,13 @@ export async function recordReceipt(
     recorded_by: person.name,
     recorded_on: asOf,
   });
-  await recordEvent(trx, person.name, 'transfer.received', { list: item.list_id, file: fileRef, as_file: reference, bag: bag.row.sha256 });
-  if (!hasPaper(checked.caseFile)) return archiveWaiting(trx, waiting, outside);
+  await recordEvent(trx, person.name, 'transfer.received', {
+    list: item.list_id,
+    file: fileRef,
+    as_file: reference,
+    bag: (archived ?? bag.row).sha256,
+  });
+  if (archived) return archiveWaiting(trx, waiting, archived, outside);
   await trx('bags')
     .where({ id: bag.row.id })
     .update({ move_to: bagLocation('', fileRef) });
@@ -107,6 +116,7 @@ export async function recordPaperMoved(
   if (!waiting.checked.agree) return stopForDisagreement(trx, waiting, outside);
   const { item } = waiting;
   const { person, asOf } = outside;
+  const archived = await bagToArchive(trx, waiting, outside);
   await trx('paper_moves').insert({
     list_id: item.list_id,
     file_ref: fileRef,
@@ -115,14 +125,14 @@ export async function recordPaperMoved(
     recorded_on: asOf,
   });
   await recordEvent(trx, person.name, 'paper.moved', { list: item.list_id, file: fileRef });
-  return archiveWaiting(trx, waiting, outside);
+  return archiveWaiting(trx, waiting, archived, outside);
 }
 
 /** An item whose wait is over, under the locks of archiving, with everything asked of it once more. */
 interface Waiting {
   item: ItemRow;
   checked: CheckedFile;
-  bag: { row: BagRow; documents: WrittenBag['documents'] };
+  bag: WaitingBag;
 }
 
 /** Throws a Refusal when the file does not wait for this, or when anything stands in the way; then nothing was changed. */
@@ -137,11 +147,11 @@ async function openWaiting(
   const item = await lockWaitingItem(trx, fileRef, status);
   const row = (await trx<BagRow>('bags').where({ file_ref: fileRef, state: 'waiting' }).first()) as BagRow;
   // Before the locks that everybody waits for: reading a large bag back takes a while.
-  const { documents } = await verifyBag(store, row.location, row);
+  const verified = await verifyBag(store, row.location, row);
   await lockForArchiving(trx, fileRef);
   const free = await stillFree(trx, schedule, asOf, item);
   if (free.reason !== null) throw notFree(item, free.reason);
-  return { item, checked: free.checked, bag: { row, documents } };
+  return { item, checked: free.checked, bag: { row, verified } };
 }
 
 /** The end of the wait is archiving too: what stops the night stops it. */
@@ -185,21 +195,25 @@ function notFree({ file_ref, list_id }: ItemRow, reason: string): Refusal {
   );
 }
 
+/** Before the audit is told of anything: who else has something to tell it waits until this ends, and writing a bag takes a while. */
+async function bagToArchive(trx: Knex.Transaction, { item, checked, bag }: Waiting, outside: RecordingOutside): Promise<WrittenBag> {
+  return archiveWaitingBag(trx, outside, bag, await archivingOf(trx, item, outside), checked);
+}
+
+async function archivingOf(trx: Knex.Transaction, item: ItemRow, { schedule, asOf }: RecordingOutside): Promise<Archiving> {
+  const list = (await trx<ListRow>('disposal_lists').where({ id: item.list_id }).first()) as ListRow;
+  return { list, item, schedule, asOf };
+}
+
 async function archiveWaiting(
   trx: Knex.Transaction,
-  { item, bag: { row, documents } }: Waiting,
-  { schedule, person, asOf }: RecordingOutside,
+  { item }: Waiting,
+  bag: WrittenBag,
+  outside: RecordingOutside,
 ): Promise<RecordedOutside> {
-  const list = (await trx<ListRow>('disposal_lists').where({ id: item.list_id }).first()) as ListRow;
-  const archiving: Archiving = { list, item, schedule, asOf };
   const status = item.action === 'transfer_to_adult_file' ? 'transferred' : 'archived';
-  const place = bagLocation('', item.file_ref);
-  await trx('bags')
-    .where({ id: row.id })
-    .update({ state: 'archived', move_to: row.location === place ? null : place });
-  const bag: WrittenBag = { location: row.location, sha256: row.sha256, size: row.size, documents };
-  await moveToArchive(trx, bag, archiving, { status, actor: person.name });
-  return recorded(trx, item, status, asOf);
+  await moveToArchive(trx, bag, await archivingOf(trx, item, outside), { status, actor: outside.person.name });
+  return recorded(trx, item, status, outside.asOf);
 }
 
 /** Committed rather than refused, for the block and the brake must stay. */

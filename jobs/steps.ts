@@ -135,7 +135,7 @@ export async function archiveStep({ context, runId }: Stepping): Promise<StepRes
   if (counts.disagreements > 0) attention.push(brakeWords('disagreement', { files: counts.disagreements }));
   if (counts.bags.newProblems > 0)
     attention.push(
-      `${counts.bags.newProblems} bags stay where they are: ${counts.bags.failed} could not be moved to their place in the archive store, and ${counts.bags.kept} of withdrawn files hold documents that are no longer under the document root. Put the store or the documents right; it is tried again each night.`,
+      `${counts.bags.newProblems} bags stay where they are: ${counts.bags.failed} could not be moved to their place in the archive store, and ${counts.bags.kept} of withdrawn files hold documents that are not, as they were packed, under the document root. Put the store or the documents right; it is tried again each night.`,
     );
   if (counts.sources.failed > 0)
     attention.push(`${counts.sources.failed} source documents of archived files could not be removed; they are tried again each night.`);

@@ -165,9 +165,10 @@ export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: strin
         AGAIN,
         ['item.file_ref'],
       )}
-      select * into bag from bags b where b.file_ref = item.file_ref and b.list_id = item.list_id and b.state in ('waiting', 'archived');
+      select * into bag from bags b
+      where b.file_ref = item.file_ref and b.list_id = item.list_id and b.state = case when waits then 'waiting' else 'archived' end;
       ${refuseIf(
-        "not found or bag.state <> case when waits then 'waiting' else 'archived' end",
+        'not found',
         'file % is not archived without a verified bag',
         'The archive step writes, verifies and records the bag first.',
         ['item.file_ref'],

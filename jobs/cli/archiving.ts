@@ -1,7 +1,7 @@
 /** Runs a command that ends in the archive store: the person's transaction first, then what may only follow its commit. */
 import type { Knex } from 'knex';
 import { openArchiveStore, type ArchiveStore } from '../../db/archiveStore.ts';
-import { finishBagMoves, type BagMoves } from '../../db/bagMoves.ts';
+import { settleBags, type BagMoves, type BagsCleared } from '../../db/bagMoves.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { removeSources, type RemovalCounts } from '../../db/sources.ts';
 import type { Person } from '../../rules/people.ts';
@@ -11,7 +11,7 @@ import { print, type CommandLine } from './commands.ts';
 
 /** What followed the commit. Whatever failed is tried again by the next archive step. */
 export interface Followed {
-  bags: BagMoves;
+  bags: BagMoves & BagsCleared;
   sources: RemovalCounts;
 }
 
@@ -36,13 +36,14 @@ export async function actingOnArchive<T extends object>(
     const person = await actingPerson(context, options);
     const store = openArchiveStore(settings.archiveUrl);
     // A crash may have left the bag of this very file on its way.
-    await finishBagMoves(db, store, asOf, fileRef);
+    const settling = { store, documentRoot: settings.documentRoot, asOf };
+    await settleBags(db, settling, fileRef);
     const done = await recordingRefusals(db, person, what, () => db.transaction((trx) => act(trx, person, context, store)));
-    const bags = await finishBagMoves(db, store, asOf, fileRef);
+    const bags = await settleBags(db, settling, fileRef);
     const result = { ...done, bags, sources: await removeSources(db, settings.documentRoot, asOf) };
     print(context, options, result, words);
     const code = exitCode(done);
-    line.exitWith(code !== 0 ? code : bags.failed + result.sources.failed > 0 ? 3 : 0);
+    line.exitWith(code !== 0 ? code : bags.failed + bags.kept + result.sources.failed > 0 ? 3 : 0);
   });
 }
 
@@ -52,6 +53,7 @@ export function followedWords({ bags, sources }: Followed): string {
   return [
     ...(removed > 0 ? [`${removed} source documents removed.`] : []),
     ...(bags.failed > 0 ? ['The bag could not be moved to its place yet; the next archive step tries again.'] : []),
+    ...(bags.kept > 0 ? ['A bag that waited is kept beside the new one: not all of its documents are found elsewhere.'] : []),
     ...(sources.failed > 0 ? [`${sources.failed} source documents could not be removed yet; the next archive step tries again.`] : []),
   ].join(' ');
 }

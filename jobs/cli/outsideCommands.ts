@@ -72,8 +72,8 @@ function recording(
   };
 }
 
-function recordingOf(person: Person, { schedule, settings, asOf }: Context, store: ArchiveStore): RecordingOutside {
-  return { schedule, store, archiving: settings.archiving, person, asOf };
+function recordingOf(person: Person, { db, schedule, settings, asOf }: Context, store: ArchiveStore): RecordingOutside {
+  return { db, schedule, store, archiving: settings.archiving, person, asOf };
 }
 
 function recordedWords(result: RecordedOutside & Followed): string {

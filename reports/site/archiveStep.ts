@@ -1,7 +1,7 @@
 /** Recording what happened outside ends in the archive store: the person's transaction first, then what may only follow its commit. */
 import type { Knex } from 'knex';
 import { BagDamaged } from '../../db/bag.ts';
-import { finishBagMoves } from '../../db/bagMoves.ts';
+import { settleBags } from '../../db/bagMoves.ts';
 import { requireClocksAgree } from '../../db/installation.ts';
 import type { RecordedOutside, RecordingOutside } from '../../db/outside.ts';
 import { scheduleInForce } from '../../db/schedules.ts';
@@ -25,13 +25,13 @@ export async function recordingOnArchive(
   record: (trx: Knex.Transaction, outside: RecordingOutside) => Promise<RecordedOutside>,
 ): Promise<{ done: RecordedAndFollowed } | { errors: FieldError[]; code: string }> {
   const { db, site, asOf, person } = visit;
-  const { store, on: archiving } = site.archive;
+  const { store, documentRoot, on: archiving } = site.archive;
   if (site.kind === 'live') await requireClocksAgree(db, asOf);
   // A crash may have left the bag of this very file on its way.
-  await finishBagMoves(db, store, asOf, fileRef);
+  await settleBags(db, { store, documentRoot, asOf }, fileRef);
   const schedule = await scheduleInForce(db, asOf);
   try {
-    const outcome = await actingOnForm(visit, what, refusals, (trx) => record(trx, { schedule, store, archiving, person, asOf }));
+    const outcome = await actingOnForm(visit, what, refusals, (trx) => record(trx, { db, schedule, store, archiving, person, asOf }));
     return 'errors' in outcome ? outcome : { done: { ...outcome.done, ...(await follow(visit, fileRef)) } };
   } catch (error) {
     if (!(error instanceof BagDamaged) && !(error instanceof StoreProblem)) throw error;
@@ -43,9 +43,10 @@ export async function recordingOnArchive(
 /** It is recorded whatever happens here, so nothing is thrown: the log says what, and the next archive step does the rest. */
 async function follow({ db, site, asOf }: SignedVisit, fileRef: string): Promise<Pick<RecordedAndFollowed, 'removed' | 'unfinished'>> {
   try {
-    const bags = await finishBagMoves(db, site.archive.store, asOf, fileRef);
-    const sources = await removeSources(db, site.archive.documentRoot, asOf);
-    return { removed: sources.removed + sources.alreadyGone, unfinished: bags.failed + sources.failed > 0 };
+    const { store, documentRoot } = site.archive;
+    const bags = await settleBags(db, { store, documentRoot, asOf }, fileRef);
+    const sources = await removeSources(db, documentRoot, asOf);
+    return { removed: sources.removed + sources.alreadyGone, unfinished: bags.failed + bags.kept + sources.failed > 0 };
   } catch (error) {
     site.log.error({ file: fileRef, error: site.describe(error) }, 'site.archive_step_failed');
     return { removed: 0, unfinished: true };

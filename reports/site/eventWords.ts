@@ -3,6 +3,7 @@
 export const EVENT_WORDS: Readonly<Record<string, string>> = {
   'archived.differs': 'An archived file came again, with other facts',
   'archived.removed_at_source': 'The source system deleted an archived file',
+  'bag.renewed': 'A bag that waited was written anew, with what was recorded since',
   'brake.released': 'A brake was released',
   'brake.tripped': 'A brake went on',
   'calculations.agree': 'The two calculations agree again',

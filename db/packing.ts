@@ -1,0 +1,51 @@
+/** Packing the bag of one file: noted before its first byte, measured when it is whole, and cleared by its number alone. */
+import type { Knex } from 'knex';
+import type { Archiving } from './archiveItem.ts';
+import type { ArchiveStore } from './archiveStore.ts';
+import { writeBag, type BagContent, type BagFolder, type WrittenBag } from './bag.ts';
+import { removeBag, type BagRow } from './bagMoves.ts';
+import { StoreProblem } from './storeProblem.ts';
+
+/**
+ * Notes a bag outside the transaction that writes it, so that after a crash its row says what is to be cleared; returns the
+ * row's number. Call it with the item locked: what an earlier attempt at the file left is cleared first. Throws StoreProblem
+ * `taken`, with nothing noted, when something lies there already.
+ */
+export async function beginBag(db: Knex, store: ArchiveStore, { item, asOf }: Archiving, location: string): Promise<number> {
+  const left = await db('bags').where({ file_ref: item.file_ref, state: 'begun' }).pluck<number[]>('id');
+  for (const id of left) await removeBag(db, store, id);
+  // Before the row: what a row marked `begun` names may be cleared, and this bag is not ours to clear.
+  if (await store.exists(location)) throw new StoreProblem('taken', location);
+  const rows = await db('bags')
+    .insert({ file_ref: item.file_ref, list_id: item.list_id, location, begun_on: asOf })
+    .returning<{ id: number }[]>('id');
+  return (rows[0] as { id: number }).id;
+}
+
+/** Writes a bag with these records, and the documents from where the content says; returns it once it was read back. */
+export async function packBag(
+  store: ArchiveStore,
+  folder: BagFolder,
+  { item, list, asOf }: Archiving,
+  content: Pick<BagContent, 'records' | 'documents' | 'documentRoot' | 'fromBag'>,
+): Promise<WrittenBag> {
+  return writeBag(store, folder, {
+    fileRef: item.file_ref,
+    baggingDate: asOf,
+    info: { 'Retention-Rule': item.rule, 'Schedule-Version': item.schedule_version, 'Disposal-List': String(list.id) },
+    ...content,
+  });
+}
+
+/** Makes a bag that was begun count, in the transaction that needs it. Throws when somebody cleared it meanwhile. */
+export async function countBag(
+  trx: Knex.Transaction,
+  id: number,
+  { sha256, size }: WrittenBag,
+  as: Partial<Pick<BagRow, 'move_to'>> & { state: 'waiting' | 'archived' },
+): Promise<void> {
+  const counted = await trx('bags')
+    .where({ id, state: 'begun' })
+    .update({ sha256, size, ...as });
+  if (counted !== 1) throw new Error(`Bag ${id} was cleared while it was being written. Nothing was archived; run again.`);
+}
