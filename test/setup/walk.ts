@@ -3,14 +3,8 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { ROUTES } from '../../reports/site/routes.ts';
 import { wrongWith } from './browser.ts';
-
-/** Routes that lead to the provider of accounts and back, and show nothing. */
-const ELSEWHERE = ['/sign-in/openid', '/sign-in/openid/back'];
-
-/** The addresses of pages, as the table of routes writes them. */
-export const PAGES = ROUTES.filter(({ method, url }) => method === 'GET' && !ELSEWHERE.includes(url)).map(({ url }) => url);
+import { PAGES, routeOf } from './routeOf.ts';
 
 /** Forms that would end the walk; another test sends those. */
 const ENDING = ['/sign-out', '/me/sessions/end'];
@@ -128,14 +122,6 @@ export class Walk {
       if (action !== null) this.#forms.push({ name, url, place, kind: routeOf(action, 'POST') ?? action });
     }
   }
-}
-
-/** The route whose page that address is. */
-export function routeOf(address: string, method: 'GET' | 'POST' = 'GET'): string | undefined {
-  const { pathname } = new URL(address, 'http://site.invalid');
-  const fits = (url: string) => new RegExp(`^${url.replaceAll(/:\w+/g, '[^/]+')}$`).test(pathname);
-  const known = ROUTES.filter((route) => route.method === method && !ELSEWHERE.includes(route.url)).map(({ url }) => url);
-  return known.find((url) => url === pathname) ?? known.find(fits);
 }
 
 const LINKS = `[...document.querySelectorAll('a[href^="/"]')].map((link) => link.getAttribute('href'))`;

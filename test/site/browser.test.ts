@@ -7,7 +7,8 @@ import { rehearsal, type Council } from '../setup/commands.ts';
 import { everyState } from '../setup/everyState.ts';
 import { inventLists, liveThrough, signIn } from '../setup/morning.ts';
 import { times } from '../setup/tally.ts';
-import { PAGES, pictureFolder, Walk } from '../setup/walk.ts';
+import { PAGES } from '../setup/routeOf.ts';
+import { pictureFolder, Walk } from '../setup/walk.ts';
 import { siteOf, type SiteUnderTest } from './browsing.ts';
 
 /** Pages on which each person sees other things. */
