@@ -34,9 +34,12 @@ export interface Restoring {
   asOf: IsoDate;
 }
 
-interface Request {
+/** An ask that another person may confirm. */
+export interface RestoreRequest {
   id: number;
+  file_ref: string;
   keep_until: IsoDate;
+  /** Free text. */
   reason: string;
   asked_by: string;
   asked_on: IsoDate;
@@ -93,6 +96,22 @@ export async function confirmRestore(trx: Knex.Transaction, fileRef: string, res
   }
 }
 
+/** What was asked for and may be confirmed today, the oldest first. */
+export async function openRestoreRequests(db: Knex, asOf: IsoDate, limit: number): Promise<RestoreRequest[]> {
+  return openRequests(db, asOf).orderBy('id').limit(limit).select<RestoreRequest[]>('*');
+}
+
+/** What was asked for of that file, and may be confirmed today; undefined when nothing. */
+export async function openRestoreRequest(db: Knex, asOf: IsoDate, fileRef: string): Promise<RestoreRequest | undefined> {
+  return openRequests(db, asOf).where({ file_ref: fileRef }).first<RestoreRequest | undefined>();
+}
+
+function openRequests(db: Knex, asOf: IsoDate): Knex.QueryBuilder {
+  return db('restore_requests')
+    .where({ confirmed_by: null, replaced: false })
+    .where('asked_on', '>=', addDays(asOf, -REQUEST_LAPSES_AFTER_DAYS));
+}
+
 /** The list it was archived on. The record is locked, so that two people do not restore one file at once. */
 async function lockArchived(trx: Knex.Transaction, fileRef: string): Promise<number> {
   const archived = await trx('residual_records')
@@ -105,11 +124,11 @@ async function lockArchived(trx: Knex.Transaction, fileRef: string): Promise<num
   throw new Refusal('not_archived', `${fileRef} cannot be brought back from the archive: ${stands}.`, { file: fileRef });
 }
 
-async function requireRequest(trx: Knex.Transaction, fileRef: string, person: Person, asOf: IsoDate): Promise<Request> {
+async function requireRequest(trx: Knex.Transaction, fileRef: string, person: Person, asOf: IsoDate): Promise<RestoreRequest> {
   const request = await trx('restore_requests')
     .where({ file_ref: fileRef, confirmed_by: null, replaced: false })
     .forUpdate()
-    .first<Request | undefined>();
+    .first<RestoreRequest | undefined>();
   const ask = `retention restore ${fileRef} --keep-until DAY --reason "…"`;
   if (!request)
     throw new Refusal('restore_not_asked', `Nobody has asked for ${fileRef}. One person asks (${ask}), another confirms.`, {
@@ -150,7 +169,7 @@ async function keepSourcesAndImportsAway(trx: Knex.Transaction, fileRef: string)
   await trx.raw('lock table documents in row exclusive mode');
 }
 
-async function deferRestored(trx: Knex.Transaction, fileRef: string, request: Request, asOf: IsoDate): Promise<void> {
+async function deferRestored(trx: Knex.Transaction, fileRef: string, request: RestoreRequest, asOf: IsoDate): Promise<void> {
   await trx('deferrals').insert({
     file_ref: fileRef,
     keep_until: request.keep_until,
@@ -164,7 +183,7 @@ async function deferRestored(trx: Knex.Transaction, fileRef: string, request: Re
 /** The record stays as history, the index answers no more, and the bag goes where the next one of this file does not find it. */
 async function markRestored(
   trx: Knex.Transaction,
-  { fileRef, listId, bag, request }: { fileRef: string; listId: number; bag: BagRow; request: Request },
+  { fileRef, listId, bag, request }: { fileRef: string; listId: number; bag: BagRow; request: RestoreRequest },
   { person, asOf }: Restoring,
 ): Promise<void> {
   await trx('restore_requests').where({ id: request.id }).update({ confirmed_by: person.name, confirmed_on: asOf });

@@ -1,17 +1,18 @@
-/** Recording what happened outside ends in the archive store: the person's transaction first, then what may only follow its commit. */
+/** Recording what happened outside, and bringing a file back, end in the archive store: the person's transaction first, then what may only follow its commit. */
 import type { Knex } from 'knex';
 import { BagDamaged } from '../../db/bag.ts';
 import { settleBags } from '../../db/bagMoves.ts';
+import { DocumentProblem } from '../../db/documentRoot.ts';
 import { requireClocksAgree } from '../../db/installation.ts';
-import type { RecordedOutside, RecordingOutside } from '../../db/outside.ts';
+import type { RecordingOutside } from '../../db/outside.ts';
 import { scheduleInForce } from '../../db/schedules.ts';
 import { removeSources } from '../../db/sources.ts';
 import { StoreProblem } from '../../db/storeProblem.ts';
 import { actingOnForm, type FieldError } from './acting.ts';
 import type { SignedVisit } from './page.ts';
 
-/** What was recorded, and what followed. */
-export interface RecordedAndFollowed extends RecordedOutside {
+/** What followed once it was recorded. */
+export interface Followed {
   /** Source documents that are gone now. */
   removed: number;
   /** The next archive step has something left to do. */
@@ -19,11 +20,11 @@ export interface RecordedAndFollowed extends RecordedOutside {
 }
 
 /** Records it as the command does: bag and sources follow. What cannot follow now is left to the next archive step. */
-export async function recordingOnArchive(
+export async function recordingOnArchive<T extends object>(
   visit: SignedVisit,
   { what, fileRef, refusals, field }: { what: string; fileRef: string; refusals: Parameters<typeof actingOnForm>[2]; field: string },
-  record: (trx: Knex.Transaction, outside: RecordingOutside) => Promise<RecordedOutside>,
-): Promise<{ done: RecordedAndFollowed } | { errors: FieldError[]; code: string }> {
+  record: (trx: Knex.Transaction, outside: RecordingOutside) => Promise<T>,
+): Promise<{ done: T & Followed } | { errors: FieldError[]; code: string }> {
   const { db, site, asOf, person } = visit;
   const { store, documentRoot, on: archiving } = site.archive;
   if (site.kind === 'live') await requireClocksAgree(db, asOf);
@@ -34,14 +35,14 @@ export async function recordingOnArchive(
     const outcome = await actingOnForm(visit, what, refusals, (trx) => record(trx, { db, schedule, store, archiving, person, asOf }));
     return 'errors' in outcome ? outcome : { done: { ...outcome.done, ...(await follow(visit, fileRef)) } };
   } catch (error) {
-    if (!(error instanceof BagDamaged) && !(error instanceof StoreProblem)) throw error;
+    if (!(error instanceof BagDamaged) && !(error instanceof StoreProblem) && !(error instanceof DocumentProblem)) throw error;
     site.log.error({ file: fileRef, error: site.describe(error) }, 'site.bag_unreadable');
     return { errors: [{ field, text: `Nothing was recorded. ${error.message}` }], code: 'bag_unreadable' };
   }
 }
 
 /** It is recorded whatever happens here, so nothing is thrown: the log says what, and the next archive step does the rest. */
-async function follow({ db, site, asOf }: SignedVisit, fileRef: string): Promise<Pick<RecordedAndFollowed, 'removed' | 'unfinished'>> {
+async function follow({ db, site, asOf }: SignedVisit, fileRef: string): Promise<Followed> {
   try {
     const { store, documentRoot } = site.archive;
     const bags = await settleBags(db, { store, documentRoot, asOf }, fileRef);

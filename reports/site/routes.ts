@@ -18,6 +18,7 @@ import { peopleRoutes } from './pages/people.ts';
 import { placeHoldRoutes } from './pages/placeHold.ts';
 import { recordOutsideRoutes } from './pages/recordOutside.ts';
 import { referralRoutes } from './pages/referrals.ts';
+import { restoreRoutes } from './pages/restore.ts';
 import { reviewRoutes } from './pages/reviews.ts';
 import { reportRoutes } from './pages/reports.ts';
 import { runRoutes } from './pages/runs.ts';
@@ -52,6 +53,7 @@ export const ROUTES: readonly Route[] = [
   ...referralRoutes,
   ...outsideRoutes,
   ...recordOutsideRoutes,
+  ...restoreRoutes,
   ...peopleRoutes,
   ...meRoutes,
 ];

@@ -23,6 +23,7 @@ export const NAVIGATION: readonly NavigationLink[] = [
   { text: 'Reviews', href: '/reviews', needs: 'read' },
   { text: 'Referred', href: '/referrals', needs: 'read' },
   { text: 'To do outside', href: '/outside', needs: 'read' },
+  { text: 'Bring back', href: '/restore', needs: 'restore' },
   { text: 'Audit', href: '/audit', needs: 'read' },
   { text: 'Runs', href: '/runs', needs: 'read' },
   { text: 'People', href: '/people', needs: 'manage_people' },

@@ -8,7 +8,7 @@ import type { IsoDate } from '../../../rules/dates.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { ORIGINALS_OUTCOMES } from '../../../rules/workflow.ts';
 import { actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
-import { recordingOnArchive, type RecordedAndFollowed } from '../archiveStep.ts';
+import { recordingOnArchive, type Followed } from '../archiveStep.ts';
 import { page, redirect, type Answer, type Fields, type Route, type SignedVisit } from '../page.ts';
 import { refText } from '../workKeys.ts';
 import { outsideAddress, type OutsideKind } from './outside.ts';
@@ -101,7 +101,7 @@ async function endWait(visit: SignedVisit, wait: Wait): Promise<Answer> {
 
 function recorded(
   kind: OutsideKind,
-  { file_ref, list, status, list_state, disagreement, removed, unfinished }: RecordedAndFollowed,
+  { file_ref, list, status, list_state, disagreement, removed, unfinished }: RecordedOutside & Followed,
 ): Answer {
   if (disagreement)
     return redirect(
