@@ -78,9 +78,14 @@ export async function enrol(trx: Knex.Transaction, code: string): Promise<{ name
   return { name: secret.user_name, token: await issueSecret(trx, secret.user_name, 'token', TOKEN_DAYS), days: TOKEN_DAYS };
 }
 
-/** True once there is an admin. */
+/** True while somebody is an admin whose account nobody closed. */
 export async function hasAdmin(db: Knex): Promise<boolean> {
-  return (await db('users').whereRaw("'admin' = any(roles)").first<object | undefined>('name')) !== undefined;
+  const admin = await db('users')
+    .leftJoin('accounts', 'accounts.user_name', 'users.name')
+    .whereRaw("'admin' = any(users.roles)")
+    .whereNull('accounts.closed_at')
+    .first<object | undefined>('users.name');
+  return admin !== undefined;
 }
 
 /** Codes or tokens that are neither used up, taken back nor outlived, and are this one where `secret` is given. */

@@ -1,0 +1,28 @@
+/** Who may manage people on a live database, and that somebody always can. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { closeAccount } from '../db/people.ts';
+import { rehearsal, type Council } from './setup/commands.ts';
+
+let council: Council;
+
+beforeEach(async () => {
+  council = await rehearsal({ RETENTION_REHEARSAL: '' });
+});
+
+afterEach(() => council.close());
+
+it('an admin whose account is closed is none: the last one left keeps the role, until another is added', async () => {
+  const admin = { RETENTION_TOKEN: await enrolled('users add s.lee --role admin') };
+  await council.done('users add n.patel --role admin', admin);
+  await council.db.transaction((trx) => closeAccount(trx, 'n.patel', { name: 's.lee', roles: ['admin'] }));
+  const last = await council.retention('users add s.lee --role auditor', admin);
+  expect([last.exitCode, last.stderr]).toEqual([1, expect.stringContaining('s.lee is the only admin, and somebody must manage people')]);
+
+  await council.done('users add n.patel --role admin', admin);
+  await council.done('users add s.lee --role auditor', admin);
+});
+
+async function enrolled(add: string): Promise<string> {
+  const { code } = (await council.done(`${add} --json`)).json<{ code: string }>();
+  return (await council.done(['users', 'enrol', '--json', '--', code])).json<{ token: string }>().token;
+}
