@@ -66,6 +66,12 @@ export function quotedName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** The schema that the tables of this connection are in, quoted. */
+export async function currentSchema(db: Knex): Promise<string> {
+  const result = await db.raw<{ rows: { schema: string }[] }>('select quote_ident(current_schema()) as schema');
+  return result.rows[0]?.schema ?? 'public';
+}
+
 async function readTables(db: Knex): Promise<TableShape[]> {
   const result = await db.raw<{ rows: TableShape[] }>(
     `select c.relname as name, array_agg(a.attname::text order by a.attnum) filter (where a.attgenerated = '') as columns

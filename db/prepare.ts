@@ -4,6 +4,7 @@
  */
 import type { Knex } from 'knex';
 import { Refusal } from '../rules/refusal.ts';
+import { currentSchema } from './catalogue.ts';
 import { shippedMigrations, type Database } from './connect.ts';
 import { guardsInForce, installGuards } from './guards/install.ts';
 import { adoptShipped } from './schedules.ts';
@@ -45,7 +46,7 @@ export async function prepareAs(owner: Knex, runTimeRole: string): Promise<void>
 /** What the run-time role may do: read, add, and change what no guard refuses. It owns nothing, makes nothing and empties nothing. */
 export async function grantRunTime(owner: Knex.Transaction, role: string): Promise<void> {
   if ((await whoIs(owner)).role === role) return;
-  const schema = (await owner.raw<{ rows: { schema: string }[] }>('select quote_ident(current_schema()) as schema')).rows[0]?.schema ?? '';
+  const schema = await currentSchema(owner);
   const to = `"${role.replaceAll('"', '""')}"`;
   const mayGrantSchema = await owner.raw<{ rows: object[] }>(
     "select from pg_namespace n where n.nspname = current_schema() and pg_has_role(current_user, n.nspowner, 'member')",

@@ -51,10 +51,16 @@ it('goes on with everything but listing under a schedule that the owner has not 
   expect((await council.night('2026-11-22')).steps['list']).toMatchObject({ listed: 1 });
 });
 
-it('switches a guard on again that somebody switched off', async () => {
+it('switches a guard on again that somebody switched off, and leaves what others keep in this database as it is', async () => {
   await council.db.raw('alter table holds disable trigger holds_are_guarded');
+  await council.db.raw(`create schema finance; create table finance.ledger (id int);
+    create function finance.check_entry() returns trigger language plpgsql as 'begin return new; end';
+    create trigger theirs before insert on finance.ledger for each row execute function finance.check_entry();
+    alter table finance.ledger disable trigger theirs`);
   await council.done('migrate', { DATABASE_OWNER_URL: council.ownerUrl });
   const hold = ['hold', 'add', '--kind', 'police', '--scope', 'everything', '--authority', 'DI', '--review-on', '2030-01-01'];
   await council.retention(hold, { asOf: '2026-11-22', as: 'm.jones' });
   await expect(council.db('holds').delete()).rejects.toThrow('cannot be deleted');
+  const theirs = await council.db.raw<{ rows: object[] }>("select tgenabled as state from pg_trigger where tgname = 'theirs'");
+  expect(theirs.rows).toEqual([{ state: 'D' }]);
 });

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
 import { parseSchedule, shippedSchedule, type Schedule } from '../../rules/schedule.ts';
 import { candidacySql, NAMED_FILES } from '../candidacy.ts';
+import { currentSchema } from '../catalogue.ts';
 import { ARCHIVE_GUARDS } from './archive.ts';
 import { DECISION_GUARDS } from './decisions.ts';
 import { FACT_GUARDS } from './facts.ts';
@@ -16,14 +17,15 @@ import { NIGHT_GUARDS } from './nights.ts';
 
 export const GUARDS: readonly Guard[] = [...FACT_GUARDS, ...DECISION_GUARDS, ...LIST_GUARDS, ...ARCHIVE_GUARDS, ...NIGHT_GUARDS];
 
-/** Installs every guard, and switches on any that was off. Call it as the owner, in one transaction; it replaces what was there. */
+/** Installs every guard, and switches on any that was off in this schema. Call it as the owner, in one transaction; it replaces what was there. */
 export async function installGuards(owner: Knex.Transaction): Promise<void> {
   const schema = await currentSchema(owner);
   const statements = [...guardStatements(schema), ...(await candidacyStatements(owner, schema)), ...ownPathStatements(schema)];
   // A question mark would be taken for a binding.
   for (const statement of statements) await owner.raw(statement.replaceAll('?', '\\?'));
   await owner.raw(`do $$ declare t regclass; begin
-    for t in select distinct tgrelid from pg_trigger where tgenabled <> 'O' and not tgisinternal loop
+    for t in select distinct tgrelid from pg_trigger join pg_class c on c.oid = tgrelid
+      where c.relnamespace = current_schema()::regnamespace and tgenabled <> 'O' and not tgisinternal loop
       execute format('alter table %s enable trigger user', t);
     end loop; end $$`);
   await owner.raw(
@@ -81,11 +83,6 @@ function ownPathStatements(schema: string): string[] {
   return ['refuse_change', 'chain_audit_event', 'require_subjects'].map(
     (name) => `alter function ${name}() set search_path = ${schema}, pg_temp`,
   );
-}
-
-async function currentSchema(db: Knex): Promise<string> {
-  const result = await db.raw<{ rows: { schema: string }[] }>('select quote_ident(current_schema()) as schema');
-  return result.rows[0]?.schema ?? 'public';
 }
 
 const digests = new Map<string, string>();
