@@ -7,7 +7,7 @@ import { clauseWords, ruleById, type Schedule } from '../rules/schedule.ts';
 import { recordEvent } from './audit.ts';
 import type { WrittenBag } from './bag.ts';
 import type { CheckedFile } from './crossCheck.ts';
-import { historyOf } from './explain.ts';
+import { factChangesOf, historyOf } from './history.ts';
 import { itemContent, listedDocuments, type ItemRow } from './items.ts';
 import type { ListRow } from './lists.ts';
 
@@ -31,7 +31,7 @@ export async function bagRecords(
   const beside = await registeredBeside(db, caseFile.fileRef);
   const { id, rule, action, schedule_version, listed_on, signed_by, signed_on, signed_digest, cooling_off_days } = list;
   return {
-    facts: { ...caseFile, ...beside, history },
+    facts: { ...caseFile, ...beside, history, changes: await factChangesOf(db, caseFile.fileRef) },
     casework: await caseworkOn(db, caseFile.fileRef),
     determination: explain(caseFile, determination, schedule, asOf, { blocks, cautions, details: {}, history }),
     'sign-off': {

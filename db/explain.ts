@@ -1,13 +1,14 @@
 /** Gathers what explains one file's date: its facts, both calculations' circumstances, and the history of facts and date. */
 import type { Knex } from 'knex';
-import { longDate, shortDate, type IsoDate } from '../rules/dates.ts';
+import { longDate, type IsoDate } from '../rules/dates.ts';
 import { determine } from '../rules/determine.ts';
-import { explain, type Explanation, type HistoryEntry } from '../rules/explain.ts';
+import { explain, type Explanation } from '../rules/explain.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Block } from '../rules/checks.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { candidacyOf } from './candidacy.ts';
 import { loadCaseFiles } from './caseFiles.ts';
+import { historyOf } from './history.ts';
 import { holdsOn } from './holds.ts';
 
 /** The story of a registered file as of a day. Throws a Refusal for a reference that is not in the register. */
@@ -22,58 +23,6 @@ export async function explainFile(db: Knex, schedule: Schedule, asOf: IsoDate, f
     details: await blockDetails(db, fileRef, asOf),
     history: await historyOf(db, fileRef),
   });
-}
-
-/** Changes of facts and of the date, oldest first. Holds personal data. */
-export async function historyOf(db: Knex, fileRef: string): Promise<HistoryEntry[]> {
-  const facts = await db.raw<{ rows: { on: IsoDate; kind: string; field: string; old_value: string | null; new_value: string | null }[] }>(
-    `select c.as_of as on, c.kind, c.field, c.old_value, c.new_value from case_files f join fact_changes c
-       on (c.kind in ('file', 'document') and c.ref = f.file_ref) or (c.kind = 'person' and c.ref = any(f.subject_refs))
-         or (c.kind = 'family' and c.ref = f.family_ref)
-     where f.file_ref = :fileRef order by c.id`,
-    { fileRef },
-  );
-  const dates = await db('determination_changes')
-    .where({ file_ref: fileRef })
-    .orderBy('id')
-    .select<{ changed_on: IsoDate; before: Snapshot; after: Snapshot; shortened: boolean }[]>('changed_on', 'before', 'after', 'shortened');
-  const entries: HistoryEntry[] = [
-    ...facts.rows.map((change) => ({ on: change.on, words: factWords(change) })),
-    ...dates.map(({ changed_on, before, after, shortened }) => ({
-      on: changed_on,
-      words: dateWords(changed_on, before, after, shortened),
-      before,
-      after,
-    })),
-  ];
-  return entries.sort((a, b) => (a.on < b.on ? -1 : a.on > b.on ? 1 : 0));
-}
-
-interface Snapshot extends Record<string, unknown> {
-  outcome: string;
-  retain_until: IsoDate | null;
-}
-
-function factWords({
-  on,
-  kind,
-  field,
-  old_value,
-  new_value,
-}: {
-  on: IsoDate;
-  kind: string;
-  field: string;
-  old_value: string | null;
-  new_value: string | null;
-}): string {
-  const what = `${kind === 'file' ? '' : `${kind}: `}${field.replaceAll('_', ' ')}`;
-  return `${what} changed on ${shortDate(on)}: ${old_value ?? 'not known'} to ${new_value ?? 'not known'}`;
-}
-
-function dateWords(on: IsoDate, before: Snapshot, after: Snapshot, shortened: boolean): string {
-  const said = (snapshot: Snapshot) => (snapshot.retain_until ? `kept through ${shortDate(snapshot.retain_until)}` : snapshot.outcome);
-  return `the determination changed on ${shortDate(on)}: ${said(before)} to ${said(after)}${shortened ? '; it is earlier, so a person must confirm it' : ''}`;
 }
 
 async function blockDetails(db: Knex, fileRef: string, asOf: IsoDate): Promise<Partial<Record<Block, string>>> {

@@ -43,7 +43,7 @@ export function storyHeadline(story: Explanation): string {
   if (!story.eligible_from) return 'This file has no date, so it is kept.';
   if (!story.due) return `This file is kept at least until ${longDate(story.retain_until ?? '')}.`;
   return story.blocks.length > 0
-    ? `The period of this file is over since ${longDate(story.eligible_from)}, but something stands in the way.`
+    ? `The period of this file ended on ${longDate(story.retain_until ?? '')}, but something stands in the way.`
     : `This file can be considered for disposal from ${longDate(story.eligible_from)}.`;
 }
 

@@ -122,10 +122,15 @@ function underClause(pair: Pair): boolean {
   return pair.rule !== null && 'adult_services_clause' in pair.rule && pair.rule.adult_services_clause === true;
 }
 
-/** Whether the file would be kept longer had no death been recorded. */
-function deathShortens(file: CaseFile, determination: Determination, schedule: Schedule, asOf: IsoDate): boolean {
-  if (determination.outcome !== 'expires' || file.subjects.every((subject) => subject.dateOfDeath === null)) return false;
+/** The last day the file would be kept had no death been recorded; null where it would have no such day. */
+export function retainedHadNobodyDied(file: CaseFile, schedule: Schedule, asOf: IsoDate): IsoDate | null {
   const living = { ...file, subjects: file.subjects.map((subject) => ({ ...subject, dateOfDeath: null })) };
   const without = determine(living, schedule, asOf);
-  return without.outcome !== 'expires' || without.retainUntil > determination.retainUntil;
+  return without.outcome === 'expires' ? without.retainUntil : null;
+}
+
+function deathShortens(file: CaseFile, determination: Determination, schedule: Schedule, asOf: IsoDate): boolean {
+  if (determination.outcome !== 'expires' || file.subjects.every((subject) => subject.dateOfDeath === null)) return false;
+  const without = retainedHadNobodyDied(file, schedule, asOf);
+  return without === null || without > determination.retainUntil;
 }

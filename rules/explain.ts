@@ -1,5 +1,5 @@
 /** Why this date: a determination put into words and into the JSON that `retention explain` prints. */
-import { statutoryMinimum, type Block, type Caution } from './checks.ts';
+import { retainedHadNobodyDied, statutoryMinimum, type Block, type Caution } from './checks.ts';
 import { isDue, type Determination, type Pair } from './determine.ts';
 import { longDate, possibleDays, type IsoDate } from './dates.ts';
 import type { CaseFile } from './facts.ts';
@@ -95,7 +95,9 @@ export function explain(
     blocks: around.blocks,
     cautions: around.cautions,
     block_words: around.blocks.map((block) => around.details[block] ?? blockSentence(block, file, determination, schedule)),
-    caution_words: around.cautions.map((caution) => cautionSentence(caution, rule)),
+    caution_words: around.cautions.map((caution) =>
+      caution === 'death_shortens' ? deathSentence(file, determination, schedule, asOf) : cautionSentence(caution, rule),
+    ),
     history: around.history,
   };
 }
@@ -173,6 +175,15 @@ function blockSentence(block: Block, file: CaseFile, determination: Determinatio
   const minimum = statutoryMinimum(file, schedule);
   const until = minimum?.until ? `until ${longDate(minimum.until)}` : 'for a period from the adoption order, whose date is not known';
   return `The policy's date is ${longDate(determination.retainUntil)}. The law asks us to keep it ${until} (${minimum?.authority ?? ''}).`;
+}
+
+/** With both years, or both days where the year is the same. */
+function deathSentence(file: CaseFile, determination: Determination, schedule: Schedule, asOf: IsoDate): string {
+  const without = retainedHadNobodyDied(file, schedule, asOf);
+  if (without === null || determination.outcome !== 'expires') return CAUTION_WORDS.death_shortens;
+  const [from, to] = [without, determination.retainUntil];
+  const said = (day: IsoDate) => (from.slice(0, 4) === to.slice(0, 4) ? longDate(day) : day.slice(0, 4));
+  return `The recorded death brings the date forward from ${said(from)} to ${said(to)}. Check the certificate.`;
 }
 
 function cautionSentence(caution: Caution, rule: { interpretation?: { text: string } | undefined } | null): string {

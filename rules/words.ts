@@ -16,6 +16,27 @@ export const ACTION_WORDS: Record<DisposalAction, string> = {
   refer: 'a person decides what goes where',
 };
 
+/** Facts of the extract by their columns, as a person reads them. */
+export const FACT_WORDS: Readonly<Record<string, string>> = {
+  date_of_birth: 'Date of birth',
+  date_of_death: 'Date of death',
+  known_to_adult_services: 'Known to Adult Services',
+  poses_risk_to_children: 'Poses a risk to children',
+  categories: 'Categories',
+  subject_refs: 'People it is about',
+  family_ref: 'Family',
+  opened_on: 'Opened',
+  closed_on: 'Closed',
+  adoption_order_on: 'Adoption order',
+  approval_ended_on: 'Fostering approval ended',
+  notified_on: 'Notification',
+  last_entry_on: 'Last entry',
+  withdrawn_on: 'Application withdrawn',
+  child_placed: 'A child was placed',
+  originals_held: 'Originals on the file',
+  medium: 'Kept as',
+};
+
 /** What a period runs from: in words, and the column of the extract it comes from. */
 export const TRIGGER_WORDS: Record<Trigger, { words: string; column: string }> = {
   birth: { words: 'date of birth', column: 'date_of_birth' },

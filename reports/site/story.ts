@@ -1,18 +1,17 @@
 /** The story of one file as its page tells it: to who sees names with names, to an auditor without names, notes or places. */
 import { loadCaseFiles } from '../../db/caseFiles.ts';
 import { explainFile } from '../../db/explain.ts';
+import { fileEvents, touchesAdoption } from '../../db/fileStory.ts';
 import { listedDocuments } from '../../db/items.ts';
 import { scheduleInForce } from '../../db/schedules.ts';
 import { shortDate } from '../../rules/dates.ts';
-import type { Explanation, HistoryEntry } from '../../rules/explain.ts';
+import type { HistoryEntry } from '../../rules/explain.ts';
+import type { CaseFile } from '../../rules/facts.ts';
 import { Refusal } from '../../rules/refusal.ts';
-import { BLOCK_WORDS } from '../../rules/words.ts';
+import { BLOCK_WORDS, FACT_WORDS } from '../../rules/words.ts';
 import { storyHeadline, storyParagraphs } from '../explanation.ts';
+import { eventEntry, type TimelineEntry } from './fileEvents.ts';
 import { seesNames, type SignedVisit } from './page.ts';
-
-/** Facts whose values are dates, references and words of ours. Whatever is not among them may hold a name, a note or a place. */
-const PLAIN_FACT =
-  /^(person: (date of birth|date of death|known to adult services|poses risk to children)|(categories|subject refs|family ref|opened on|closed on|adoption order on|approval ended on|notified on|last entry on|withdrawn on|child placed|originals held|medium)) changed on /;
 
 /**
  * Everything the page of a file says of its date; `gone` says why there is no story where the file was archived. From the page of
@@ -30,9 +29,13 @@ export async function readStory(visit: SignedVisit, fileRef: string, ofList = fa
 async function tell(visit: SignedVisit, fileRef: string, ofList: boolean) {
   const { db, asOf } = visit;
   const names = seesNames(visit);
-  const explanation = await explainFile(db, await scheduleInForce(db, asOf), asOf, fileRef);
+  const schedule = await scheduleInForce(db, asOf);
+  const explanation = await explainFile(db, schedule, asOf, fileRef);
   const [caseFile] = await loadCaseFiles(db, [fileRef]);
+  if (!caseFile) throw new Error(`File ${fileRef} left the register while it was read.`);
+  const withheld = await touchesAdoption(db, schedule, fileRef);
   const documents = (await listedDocuments(db, [fileRef])).get(fileRef) ?? [];
+  const events = await fileEvents(db, fileRef);
   const standing = explanation.blocks
     .map((block, i) => ({ block, words: names ? (explanation.block_words[i] ?? '') : BLOCK_WORDS[block] }))
     .filter(({ block }) => !(ofList && block === 'listed'));
@@ -41,27 +44,50 @@ async function tell(visit: SignedVisit, fileRef: string, ofList: boolean) {
     headline: storyHeadline({ ...explanation, blocks: standing.map(({ block }) => block) }),
     paragraphs: storyParagraphs(explanation),
     blockWords: standing.map(({ words }) => words),
-    timeline: timeline(explanation, names),
-    subjects: (caseFile?.subjects ?? []).map((subject) => ({ ...subject, name: names ? subject.name : null })),
-    medium: caseFile?.medium ?? null,
-    location: names ? (caseFile?.location ?? null) : null,
+    facts: factRows(caseFile, names),
+    timeline: timeline(
+      explanation.history.map(historyEntry),
+      events.map((event) => eventEntry(event, names)),
+    ),
+    subjects: caseFile.subjects.map((subject) => ({ ...subject, name: names && !withheld ? subject.name : null })),
+    withheld: names && withheld,
     documents: documents.map(({ path, size }, i) => ({ name: names ? path : `Document ${i + 1}`, size })),
-    names,
   };
 }
 
-/** Newest first, as the timeline of the design system has it. */
-function timeline({ history }: Explanation, names: boolean) {
-  return history.toReversed().map((entry) => ({
-    label: { text: isOfDate(entry) ? 'The date changed' : 'A fact changed' },
-    text:
-      names || isOfDate(entry) || PLAIN_FACT.test(entry.words)
-        ? entry.words
-        : `A fact that is not shown to you changed on ${shortDate(entry.on)}.`,
-    datetime: { timestamp: entry.on, format: 'long' },
-  }));
+/** What the register knows of the case; of the dates that only some kinds of file have, those that are recorded. */
+function factRows(file: CaseFile, names: boolean): { key: { text: string }; value: { text: string } }[] {
+  const yesNo = (value: boolean | null) => (value === null ? null : value ? 'yes' : 'no');
+  const day = (date: string | null) => (date === null ? null : shortDate(date));
+  const always = { opened_on: day(file.openedOn), closed_on: day(file.closedOn), family_ref: file.familyRef };
+  const some = {
+    adoption_order_on: day(file.adoptionOrderOn),
+    approval_ended_on: day(file.approvalEndedOn),
+    notified_on: day(file.notifiedOn),
+    last_entry_on: day(file.lastEntryOn),
+    withdrawn_on: day(file.withdrawnOn),
+    child_placed: yesNo(file.childPlaced),
+    originals_held: yesNo(file.originalsHeld),
+    medium: file.medium,
+  };
+  const row = (text: string, value: string) => ({ key: { text }, value: { text: value } });
+  return [
+    ...Object.entries(always).map(([column, value]) => row(FACT_WORDS[column] ?? column, value ?? 'Not recorded')),
+    ...Object.entries(some).flatMap(([column, value]) => (value === null ? [] : [row(FACT_WORDS[column] ?? column, value)])),
+    ...(names && file.location !== null ? [row('Where the paper is', file.location)] : []),
+  ];
 }
 
-function isOfDate({ after }: HistoryEntry): boolean {
-  return after !== undefined;
+function historyEntry(entry: HistoryEntry): TimelineEntry {
+  return {
+    label: { text: entry.after === undefined ? 'A fact changed' : 'The date changed' },
+    text: entry.words,
+    datetime: { timestamp: entry.on, format: 'long' },
+  };
+}
+
+/** Newest first, as the timeline of the design system has it; on one day facts come before what people did. */
+function timeline(history: TimelineEntry[], events: TimelineEntry[]): TimelineEntry[] {
+  const day = ({ datetime }: TimelineEntry) => datetime.timestamp;
+  return [...history, ...events].sort((a, b) => (day(a) < day(b) ? -1 : day(a) > day(b) ? 1 : 0)).reverse();
 }
