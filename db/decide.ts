@@ -14,6 +14,9 @@ export type DecisionAsked =
   | { decision: 'kept'; keepUntil: IsoDate; reasonCode: ReasonCode; note: string | null }
   | { decision: 'referred'; note: string | null };
 
+/** Which items are decided: those named, all still undecided, or of these the ones without a caution nobody acknowledged. */
+export type WhichItems = 'all' | 'clean' | readonly string[];
+
 export interface Acting {
   person: Person;
   asOf: IsoDate;
@@ -26,17 +29,18 @@ export interface ListAfter {
 }
 
 /**
- * Decides items of an unsigned list: those named, or with `all` those still pending (every item when none is). Nothing is
- * decided unless all can be. `replaced` says of how many items this took the place of other people's decisions, and of whose.
+ * Decides items of an unsigned list. Nothing is decided unless all can be, and what is decided already is changed by name only.
+ * `replaced` says of how many items this took the place of other people's decisions, and of whose; `left` are the places of
+ * those that stay undecided.
  */
 export async function decideItems(
   trx: Knex.Transaction,
   schedule: Schedule,
   listId: number,
-  which: 'all' | readonly string[],
+  which: WhichItems,
   asked: DecisionAsked,
   { person, asOf }: Acting,
-): Promise<ListAfter & { decided: number; replaced: { files: number; of: string[] } }> {
+): Promise<ListAfter & { decided: number; replaced: { files: number; of: string[] }; left: number[] }> {
   requirePermission(person, 'decide');
   const onList = await lockItems(trx, listId);
   const list = await lockList(trx, listId);
@@ -47,6 +51,23 @@ export async function decideItems(
   if (asked.decision === 'approved') refuseUnacknowledged(items, asked.acknowledgeCautions, list);
 
   const decided = items.map((item) => ({ ...item, ...decidedColumns(item, asked, person, asOf) }));
+  await storeDecided(trx, listId, decided);
+  const digest = await updateListDigest(trx, listId);
+  await trx('disposal_lists').where({ id: listId }).update({ sent_back_by: null, sent_back_reason: null });
+  const files = decided.map((item) => item.file_ref);
+  await recordEvent(trx, person.name, 'list.decided', {
+    list: listId,
+    decision: asked.decision,
+    files,
+    named_together: typeof which !== 'string' && files.length > 1,
+    digest,
+  });
+  const state = await settleList(trx, listId, asOf);
+  const left = onList.filter((item) => item.status === 'pending' && !items.includes(item)).map(({ position }) => position);
+  return { list: listId, state, digest, decided: decided.length, replaced: replacedBy(person, items), left };
+}
+
+async function storeDecided(trx: Knex.Transaction, listId: number, decided: readonly ItemRow[]): Promise<void> {
   const digests = await digestItems(trx, decided);
   for (const item of decided) {
     const { cautions, decision, keep_until, reason_code, note, decided_by, decided_on, status, status_on } = item;
@@ -65,17 +86,6 @@ export async function decideItems(
         item_digest: digests.get(item.file_ref),
       });
   }
-  const digest = await updateListDigest(trx, listId);
-  await trx('disposal_lists').where({ id: listId }).update({ sent_back_by: null, sent_back_reason: null });
-  const files = decided.map((item) => item.file_ref);
-  await recordEvent(trx, person.name, 'list.decided', {
-    list: listId,
-    decision: asked.decision,
-    files,
-    named_together: which !== 'all' && files.length > 1,
-    digest,
-  });
-  return { list: listId, state: await settleList(trx, listId, asOf), digest, decided: decided.length, replaced: replacedBy(person, items) };
 }
 
 /** Ends a list. What is not archived yet comes off it; decisions that were not signed never take effect. */
@@ -156,8 +166,8 @@ function checkDecision(asked: DecisionAsked, asOf: IsoDate): void {
   }
 }
 
-function chooseItems(items: ItemRow[], list: ListRow, which: 'all' | readonly string[], schedule: Schedule): ItemRow[] {
-  if (which !== 'all') return named(items, list.id, which).map((item) => requireDecidable(item, list));
+function chooseItems(items: ItemRow[], list: ListRow, which: WhichItems, schedule: Schedule): ItemRow[] {
+  if (typeof which !== 'string') return named(items, list.id, which).map((item) => requireDecidable(item, list));
   if (ruleById(schedule, list.rule).appraise === 'individually') {
     throw new Refusal(
       'appraise_individually',
@@ -165,8 +175,18 @@ function chooseItems(items: ItemRow[], list: ListRow, which: 'all' | readonly st
       { list: list.id },
     );
   }
-  const undecided = items.filter((item) => item.status === 'pending');
-  return undecided.length > 0 ? undecided : items.filter((item) => item.status !== 'withdrawn');
+  const undecided = items.filter((item) => item.status === 'pending' && (which === 'all' || !hasOpenCaution(item)));
+  if (undecided.length > 0) return undecided;
+  const without = which === 'clean' ? ' without a caution that nobody acknowledged' : '';
+  throw new Refusal(
+    'nothing_undecided',
+    `No file of list ${list.id} is undecided${without}, so nothing changed. To change a decision, name its files with --files.`,
+    { list: list.id },
+  );
+}
+
+function hasOpenCaution(item: ItemRow): boolean {
+  return item.cautions.some((caution) => caution.acknowledged_by === null);
 }
 
 function requireDecidable(item: ItemRow, list: ListRow): ItemRow {
@@ -206,7 +226,7 @@ async function refuseChangedFacts(trx: Knex.Transaction, items: ItemRow[]): Prom
 
 function refuseUnacknowledged(items: ItemRow[], acknowledge: boolean, list: ListRow): void {
   if (acknowledge) return;
-  const open = items.filter((item) => item.cautions.some((caution) => caution.acknowledged_by === null));
+  const open = items.filter(hasOpenCaution);
   if (open.length === 0) return;
   throw new Refusal(
     'cautions_open',

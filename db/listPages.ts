@@ -1,15 +1,27 @@
 /** Disposal lists as pages show them: some of many by key, so that a page costs the same however many there are. */
 import type { Knex } from 'knex';
+import type { IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Decision, ItemStatus, ListState } from '../rules/workflow.ts';
 import type { ItemRow } from './items.ts';
 import type { ListSummary } from './lists.ts';
 
+/** What lists can be sorted by: columns, of which the number settles what is equal. */
+export const LIST_ORDERS = { list: 'id', rule: 'rule', listed: 'listed_on' } as const;
+export type ListOrder = keyof typeof LIST_ORDERS;
+
+export interface Sorting<Order> {
+  by: Order;
+  descending: boolean;
+}
+
 export interface ListFilter {
   state?: ListState;
   rule?: string;
-  /** Lists of a lower number than this one. */
-  before?: number;
+  /** Newest first when it is left out. */
+  sort?: Sorting<ListOrder>;
+  /** Lists that come after the one of this number. */
+  after?: number;
 }
 
 /** Some rows, and whether there are more. */
@@ -18,12 +30,21 @@ export interface Page<Row> {
   more: boolean;
 }
 
-/** Lists, newest first. */
-export async function listPage(db: Knex, { state, rule, before }: ListFilter, limit: number): Promise<Page<ListSummary>> {
+const NEWEST_FIRST: Sorting<ListOrder> = { by: 'list', descending: true };
+
+/** Lists in the order asked for. */
+export async function listPage(
+  db: Knex,
+  { state, rule, sort = NEWEST_FIRST, after }: ListFilter,
+  limit: number,
+): Promise<Page<ListSummary>> {
+  const key = `${LIST_ORDERS[sort.by]}, id`;
   const rows = await summaries(
     db,
-    '(cast(:state as text) is null or state = :state) and (cast(:rule as text) is null or rule = :rule) and (cast(:before as bigint) is null or id < :before)',
-    { state: state ?? null, rule: rule ?? null, before: before ?? null, limit: limit + 1 },
+    `(cast(:state as text) is null or state = :state) and (cast(:rule as text) is null or rule = :rule)
+       and (cast(:after as bigint) is null or (${key}) ${sort.descending ? '<' : '>'} (select ${key} from disposal_lists where id = :after))`,
+    { state: state ?? null, rule: rule ?? null, after: after ?? null, limit: limit + 1 },
+    sort,
   );
   return { rows: rows.slice(0, limit), more: rows.length > limit };
 }
@@ -35,41 +56,75 @@ export async function oneList(db: Knex, id: number): Promise<ListSummary> {
   return list;
 }
 
+/** What files of a list can be sorted by; the place settles what is equal. Of what is archived only the year is left. */
+export const ITEM_ORDERS = {
+  position: 'i.position',
+  kept_until: 'coalesce(i.retain_until, make_date(i.retain_year, 12, 31))',
+  file: 'i.file_ref',
+} as const;
+export type ItemOrder = keyof typeof ITEM_ORDERS;
+
 export interface ItemFilter {
   status?: ItemStatus;
   /** Items with a caution that nobody acknowledged. */
   cautioned?: boolean;
+  sort: Sorting<ItemOrder>;
+  /** Items that come after the one at this place. */
   after?: number;
+  /** Items that come before it; of the two only one is asked for. */
   before?: number;
 }
 
-/** Items of a list in order. */
+/** An item, and when its case was closed as long as the file is in the register. */
+export type ListedItem = ItemRow & { closed_on: IsoDate | null };
+
+/** Items of a list in the order asked for. */
 export async function itemPage(
   db: Knex,
   listId: number,
-  { status, cautioned, after, before }: ItemFilter,
+  { status, cautioned, sort, after, before }: ItemFilter,
   limit: number,
-): Promise<Page<ItemRow>> {
-  const wanted = db<ItemRow>('disposal_list_items')
-    .where({ list_id: listId })
+): Promise<Page<ListedItem>> {
+  const key = `${ITEM_ORDERS[sort.by]}, i.position`;
+  const down = sort.descending !== (before !== undefined);
+  const from = after ?? before;
+  const wanted = listedItems(db, listId)
     .modify((query) => {
       if (status) void query.where({ status });
       if (cautioned) void query.whereRaw(OPEN_CAUTION);
-      if (after !== undefined) void query.where('position', '>', after);
-      if (before !== undefined) void query.where('position', '<', before);
+      if (from !== undefined)
+        void query.whereRaw(
+          `(${key}) ${down ? '<' : '>'} (select ${key} from disposal_list_items i where i.list_id = :listId and i.position = :from)`,
+          { listId, from },
+        );
     })
-    .orderBy('position', before === undefined ? 'asc' : 'desc')
+    .orderByRaw(`${ITEM_ORDERS[sort.by]} ${down ? 'desc' : 'asc'}, i.position ${down ? 'desc' : 'asc'}`)
     .limit(limit + 1);
-  const rows = (await wanted) as ItemRow[];
+  const rows = (await wanted) as ListedItem[];
   const page = rows.slice(0, limit);
   return { rows: before === undefined ? page : page.reverse(), more: rows.length > limit };
 }
 
+/** Every item of a list by its place: never more than a list may have. */
+export async function everyItem(db: Knex, listId: number): Promise<ListedItem[]> {
+  return (await listedItems(db, listId).orderBy('position')) as ListedItem[];
+}
+
 /** One item by its place on the list. Throws a Refusal when there is none. */
-export async function itemAt(db: Knex, listId: number, position: number): Promise<ItemRow> {
-  const item = await db<ItemRow>('disposal_list_items').where({ list_id: listId, position }).first();
+export async function itemAt(db: Knex, listId: number, position: number): Promise<ListedItem> {
+  const item = (await listedItems(db, listId).where({ position }).first()) as ListedItem | undefined;
   if (!item) throw new Refusal('not_on_list', `List ${listId} has no item ${position}.`, { list: listId });
   return item;
+}
+
+/** How many files of a list are undecided, and how many of these carry no caution that nobody acknowledged. */
+export async function countUndecided(db: Knex, listId: number): Promise<{ all: number; clean: number }> {
+  const result = await db.raw<{ rows: { all: number; clean: number }[] }>(
+    `select count(*)::int as all, (count(*) filter (where not ${OPEN_CAUTION}))::int as clean
+     from disposal_list_items where list_id = ? and status = 'pending'`,
+    [listId],
+  );
+  return result.rows[0] ?? { all: 0, clean: 0 };
 }
 
 /** The place of the next undecided item after this one, from the beginning again at the end; null when none is left. */
@@ -88,6 +143,17 @@ export async function decidedBy(db: Knex, listId: number): Promise<{ name: strin
     { listId },
   );
   return result.rows;
+}
+
+/** Who decided files of these lists, by list. */
+export async function decidersOf(db: Knex, listIds: readonly number[]): Promise<Map<number, string[]>> {
+  const rows = await db('item_decisions')
+    .whereIn('list_id', listIds)
+    .distinct<{ list_id: number; decided_by: string }[]>('list_id', 'decided_by')
+    .orderBy('decided_by');
+  const deciders = new Map<number, string[]>();
+  for (const { list_id, decided_by } of rows) deciders.set(list_id, [...(deciders.get(list_id) ?? []), decided_by]);
+  return deciders;
 }
 
 /** The number of the last decision ever taken on a list: what a page knew when it was shown. */
@@ -136,14 +202,28 @@ export async function signingFigures(db: Knex, listId: number): Promise<SigningF
 
 const OPEN_CAUTION = `jsonb_path_exists(cautions, '$[*] \\? (@.acknowledged_by == null)')`;
 
-async function summaries(db: Knex, condition: string, bindings: Record<string, string | number | null>): Promise<ListSummary[]> {
+function listedItems(db: Knex, listId: number): Knex.QueryBuilder {
+  return db('disposal_list_items as i')
+    .leftJoin('case_files as f', 'f.file_ref', 'i.file_ref')
+    .where({ list_id: listId })
+    .select('i.*', 'f.closed_on');
+}
+
+async function summaries(
+  db: Knex,
+  condition: string,
+  bindings: Record<string, string | number | null>,
+  sort: Sorting<ListOrder> = NEWEST_FIRST,
+): Promise<ListSummary[]> {
+  const direction = sort.descending ? 'desc' : 'asc';
+  const order = (of: string) => `${of}${LIST_ORDERS[sort.by]} ${direction}, ${of}id ${direction}`;
   const result = await db.raw<{ rows: ListSummary[] }>(
     `select l.*, i.items, i.by_status
-     from (select * from disposal_lists where ${condition} order by id desc limit :limit) l
+     from (select * from disposal_lists where ${condition} order by ${order('')} limit :limit) l
      cross join lateral (
        select coalesce(sum(n), 0)::int as items, coalesce(jsonb_object_agg(status, n) filter (where status is not null), '{}') as by_status
        from (select status, count(*)::int as n from disposal_list_items where list_id = l.id group by status) s) i
-     order by l.id desc`,
+     order by ${order('l.')}`,
     bindings,
   );
   return result.rows;

@@ -36,6 +36,11 @@ export function addDays(date: IsoDate, days: number): IsoDate {
   return iso(civil(date).plus({ days }));
 }
 
+/** Days from the one to the other; negative when the other is earlier. */
+export function daysBetween(from: IsoDate, to: IsoDate): number {
+  return civil(to).diff(civil(from), 'days').days;
+}
+
 /** The 31 March on or after `date`: the end of the financial year (1 April to 31 March) it belongs to. */
 export function financialYearEnd(date: IsoDate): IsoDate {
   const year = Number(date.slice(0, 4));

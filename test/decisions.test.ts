@@ -153,7 +153,7 @@ describe('a decision', () => {
     await council.refused('decide 1 --approve --all', by('m.jones'), 'cautions_open', /carry cautions.*CF-1.*--acknowledge-cautions/s);
     expect(await council.show(1)).toMatchObject({ items: [{ status: 'pending', cautions: ['originals_held', 'paper'] }] });
     await decide('--keep-until 2027-01-01 --reason archival_interest --all');
-    await decide('--approve --acknowledge-cautions --all');
+    await decide('--approve --acknowledge-cautions --files CF-1');
     expect(await council.show(1)).toMatchObject({ items: [{ status: 'approved', acknowledged: ['originals_held', 'paper'] }] });
   });
 

@@ -1,6 +1,6 @@
 /** Commands by which people decide: on items, on whole lists. */
 import type { Command } from 'commander';
-import { cancelList, decideItems, withdrawFiles, type DecisionAsked, type ListAfter } from '../../db/decide.ts';
+import { cancelList, decideItems, withdrawFiles, type DecisionAsked, type ListAfter, type WhichItems } from '../../db/decide.ts';
 import { sendBack, signOff } from '../../db/signOff.ts';
 import { longDate, readDate, type IsoDate } from '../../rules/dates.ts';
 import { REASON_CODES } from '../../rules/workflow.ts';
@@ -116,7 +116,7 @@ function withReason(command: Command): Command {
   return command.requiredOption('--reason <text>', 'why');
 }
 
-function whichFiles({ all, files }: DecideOptions): 'all' | string[] {
+function whichFiles({ all, files }: DecideOptions): WhichItems {
   if (all === true && files === undefined) return 'all';
   if (files !== undefined && all !== true) return files;
   throw new UsageError('Say which files: either --all or --files REF…');

@@ -1,16 +1,20 @@
 /** The form by which files are decided, on one file's page and on a list's: read, checked, and what a refusal says beside it. */
+import type { Caution } from '../../rules/checks.ts';
 import { CAUTION_WORDS } from '../../rules/words.ts';
 import type { DecisionAsked } from '../../db/decide.ts';
 import type { ItemRow } from '../../db/items.ts';
-import { readDate, type IsoDate } from '../../rules/dates.ts';
 import { DECISIONS, REASON_CODES } from '../../rules/workflow.ts';
 import type { FieldError, FormState } from './acting.ts';
+import { readDayField, typedDay } from './dayField.ts';
 import type { Fields } from './page.ts';
 import { REASON_CODE_WORDS } from './words.ts';
 
 /** Nothing is chosen before a person chooses it. */
 export const NOTHING_DECIDED: FormState = {
-  typed: { decision: '', keep_day: '', keep_month: '', keep_year: '', reason_code: '', note: '', file: [], which: '', caution: [] },
+  typed: {
+    ...{ decision: '', keep_day: '', keep_month: '', keep_year: '', reason_code: '', to_whom: '', note: '', which: '' },
+    ...{ file: [], caution: [] },
+  },
   errors: [],
 };
 
@@ -26,7 +30,8 @@ export function reasonChoices(chosen: string): { value: string; text: string; se
 export function typedDecision(body: Fields): FormState['typed'] {
   const text = (name: string) => [name, body.one(name)] as const;
   return {
-    ...Object.fromEntries(['decision', 'keep_day', 'keep_month', 'keep_year', 'reason_code', 'note', 'which'].map(text)),
+    ...Object.fromEntries(['decision', 'reason_code', 'to_whom', 'note', 'which'].map(text)),
+    ...typedDay(body, 'keep'),
     file: body.many('file'),
     caution: body.many('caution'),
   };
@@ -38,21 +43,18 @@ export function readDecision(body: Fields, acknowledges: boolean): { asked: Deci
   if (!decision) return { errors: [{ field: 'decision', text: 'Choose what is decided' }] };
   if (decision === 'approved') return { asked: { decision, acknowledgeCautions: acknowledges } };
   const note = body.one('note').trim() || null;
-  if (decision === 'referred')
-    return note === null
-      ? { errors: [{ field: 'note', text: 'Say in the note to whom it is referred, and what they should decide' }] }
-      : { asked: { decision, note } };
+  if (decision === 'referred') return readReferring(body, note);
   return readKeeping(body, note);
 }
 
-/** Cautions nobody acknowledged yet, each to be ticked by itself before the file can be approved. */
-export function openCautions(item: ItemRow): { value: string; text: string }[] {
+/** Cautions nobody acknowledged yet, each to be ticked by itself before the file can be approved; in words about this file, if there are. */
+export function openCautions(item: ItemRow, words: Partial<Record<Caution, string>> = {}): { value: string; text: string }[] {
   return item.cautions
     .filter((caution) => caution.acknowledged_by === null)
-    .map(({ caution }) => ({ value: caution, text: CAUTION_WORDS[caution] }));
+    .map(({ caution }) => ({ value: caution, text: words[caution] ?? CAUTION_WORDS[caution] }));
 }
 
-/** What the command's refusals say beside a field of the form. */
+/** What the command's refusals say beside a field of the form, or where its page shows no form any more beside `file`. */
 export const DECISION_REFUSALS = {
   keep_until_past: { field: 'keep_day' },
   note_missing: { field: 'note', words: 'Say in the note what the reason is' },
@@ -66,25 +68,26 @@ export const DECISION_REFUSALS = {
     words:
       'Facts or documents of what you chose changed after the list was made. Nothing was decided. The next night takes those files off; decide the others.',
   },
-  item_withdrawn: { field: 'decision', words: 'What you chose was taken off the list meanwhile. There is nothing to decide about it.' },
-  wrong_state: { field: 'decision', words: 'This list is not being decided any more: it was signed, or cancelled. Nothing was decided.' },
+  item_withdrawn: { field: 'file', words: 'What you chose was taken off the list meanwhile. There is nothing to decide about it.' },
+  wrong_state: { field: 'file', words: 'This list is not being decided any more: it was signed, or cancelled. Nothing was decided.' },
   appraise_individually: {
     field: 'file',
     words: 'The rule asks that each file is appraised by itself. Open a file to decide it. Nothing was decided.',
   },
 } as const;
 
+function readReferring(body: Fields, note: string | null): { asked: DecisionAsked } | { errors: FieldError[] } {
+  const toWhom = body.one('to_whom').trim();
+  if (toWhom === '') return { errors: [{ field: 'to_whom', text: 'Say to whom it is referred' }] };
+  return { asked: { decision: 'referred', note: note === null ? toWhom : `${toWhom}: ${note}` } };
+}
+
 function readKeeping(body: Fields, note: string | null): { asked: DecisionAsked } | { errors: FieldError[] } {
-  const keepUntil = readDay(body);
+  const keepUntil = readDayField(body, 'keep');
   const reasonCode = REASON_CODES.find((code) => code === body.one('reason_code'));
   const errors = [
     ...(keepUntil === null ? [{ field: 'keep_day', text: 'Enter the day through which it is kept, for example 31 3 2030' }] : []),
     ...(reasonCode === undefined ? [{ field: 'reason_code', text: 'Choose why it is kept' }] : []),
   ];
   return keepUntil === null || reasonCode === undefined ? { errors } : { asked: { decision: 'kept', keepUntil, reasonCode, note } };
-}
-
-function readDay(body: Fields): IsoDate | null {
-  const part = (name: string, length: number) => body.one(name).trim().padStart(length, '0');
-  return readDate(`${part('keep_year', 4)}-${part('keep_month', 2)}-${part('keep_day', 2)}`);
 }

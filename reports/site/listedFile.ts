@@ -1,13 +1,25 @@
 /** One file of a list as its row, or the head of its page, shows it. Notes and free text are for those who see names. */
-import type { ItemRow } from '../../db/items.ts';
-import { addDays, type IsoDate } from '../../rules/dates.ts';
+import type { ListedItem } from '../../db/listPages.ts';
+import { addDays, daysBetween, type IsoDate } from '../../rules/dates.ts';
 import { CAUTION_WORDS } from '../../rules/words.ts';
 import { cautionLabel, REASON_CODE_WORDS, STATUS_WORDS } from './words.ts';
 
 /** The row of an item. */
-export function shownItem(item: ItemRow, asOf: IsoDate, names: boolean) {
-  const { position, file_ref, status, anchor_on, retain_until, anchor_year, retain_year, decided_by, decided_on, keep_until, reason_code } =
-    item;
+export function shownItem(item: ListedItem, asOf: IsoDate, names: boolean) {
+  const {
+    position,
+    file_ref,
+    status,
+    anchor_on,
+    retain_until,
+    anchor_year,
+    retain_year,
+    decided_by,
+    decided_on,
+    keep_until,
+    reason_code,
+    closed_on,
+  } = item;
   return {
     position,
     file_ref,
@@ -16,6 +28,7 @@ export function shownItem(item: ItemRow, asOf: IsoDate, names: boolean) {
     statusReason: names ? item.status_reason : null,
     anchor_on,
     retain_until,
+    closed_on,
     anchor_year,
     retain_year,
     overdue: retain_until === null ? null : overdueWords(retain_until, asOf),
@@ -43,9 +56,7 @@ function overdueWords(retainUntil: IsoDate, asOf: IsoDate): string {
   const months = (year - fromYear) * 12 + month - fromMonth - (day < fromDay ? 1 : 0);
   if (months >= 12) return counted(Math.floor(months / 12), 'year');
   if (months >= 1) return counted(months, 'month');
-  let days = 0;
-  while (days < 31 && addDays(from, days) < asOf) days++;
-  return counted(days, 'day');
+  return counted(Math.max(0, daysBetween(from, asOf)), 'day');
 }
 
 function counted(count: number, unit: string): string {

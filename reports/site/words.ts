@@ -1,6 +1,6 @@
 /** The words of the workflow as pages say them. */
 import type { Caution } from '../../rules/checks.ts';
-import type { Decision, ItemStatus, ReasonCode, Role } from '../../rules/workflow.ts';
+import type { ItemStatus, ReasonCode, Role } from '../../rules/workflow.ts';
 
 export const ROLE_WORDS: Record<Role, string> = {
   records_manager: 'Records manager',
@@ -30,12 +30,6 @@ export const STATUS_WORDS: Record<ItemStatus, string> = {
   transferred: 'Transferred',
   withdrawn: 'Withdrawn',
   failed: 'Failed',
-};
-
-export const DECISION_WORDS: Record<Decision, string> = {
-  approved: 'Approve disposal',
-  kept: 'Keep it longer',
-  referred: 'Refer to a person',
 };
 
 export const REASON_CODE_WORDS: Record<ReasonCode, string> = {

@@ -105,14 +105,14 @@ async function decideAll(morning: Morning, page: Page, list: number, refs: strin
   await hand.press(page.getByRole('button', { name: 'Decide, and on to the next' }));
   await sees(page, `File 4 of list ${list}: kept.`);
 
-  await decideOne(morning, page, list, 6, 'Refer to a person', 'To the head of adoption', 2);
+  await decideOne(morning, page, list, 6, 'Refer to a named person', 'To the head of adoption', 2);
   await sees(page, 'Every file of the list is decided: it waits for its signature.');
   const { items } = await morning.council.show(list);
   expect(items.map((item) => item.status)).toEqual(['approved', 'approved', 'approved', 'kept', 'approved', 'referred']);
 }
 
 async function referInstead(morning: Morning, jones: Page, list: number): Promise<void> {
-  await decideOne(morning, jones, list, 1, 'Refer to a person', 'To the head of service');
+  await decideOne(morning, jones, list, 1, 'Refer to a named person', 'To the head of service');
   await sees(jones, `File 1 of list ${list}: referred.`);
 }
 
@@ -128,7 +128,7 @@ async function decideOne(
 ): Promise<void> {
   await page.goto(`${address}/lists/${list}/files/${place}`);
   await hand.choose(page.getByRole('radio', { name: decision }));
-  if (note !== '') await hand.write(page.getByLabel('Note'), note);
+  if (note !== '') await hand.write(page.getByLabel('To whom'), note);
   await hand.press(page.getByRole('button', { name: 'Decide, and on to the next' }), presses);
 }
 

@@ -64,7 +64,7 @@ test('a list is decided by one person and signed by another', async () => {
 test('a page that is stale signs nothing, and says how many files are new', async () => {
   const list = await threeFiles();
   const jones = await site.as('m.jones');
-  await decideOne(jones, list, 2, { decision: 'referred', note: 'To the head of adoption' });
+  await decideOne(jones, list, 2, { decision: 'referred', to_whom: 'The head of adoption' });
   await jones.open(`/lists/${list}`);
   await jones.submit(`/lists/${list}/decide`, { which: 'all', decision: 'approved' });
   const khan = await site.as('a.khan');
@@ -120,7 +120,7 @@ test('what is wrong with a form is said at its field and in the summary, and wha
       'note',
       'what the reason is',
     ],
-    [{ file: 'CF-1', decision: 'referred' }, 'note', 'to whom it is referred'],
+    [{ file: 'CF-1', decision: 'referred' }, 'to_whom', 'to whom it is referred'],
     [{ file: ['CF-1', 'CF-2'], decision: 'approved' }, 'file', 'cautions that nobody acknowledged'],
     [{ which: 'all', decision: 'approved' }, 'file', 'cautions that nobody acknowledged'],
   ];

@@ -3,6 +3,7 @@ import { decideItems } from '../../../db/decide.ts';
 import { itemAt, nextPending, oneList } from '../../../db/listPages.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import { Refusal } from '../../../rules/refusal.ts';
+import type { Decision } from '../../../rules/workflow.ts';
 import { actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
 import { DECISION_REFUSALS, NOTHING_DECIDED, openCautions, readDecision, reasonChoices, typedDecision } from '../decisionForm.ts';
 import { shownItem } from '../listedFile.ts';
@@ -37,17 +38,21 @@ async function listedFilePage(visit: SignedVisit, { typed, errors }: FormState =
   const list = shownList(await oneList(db, number), await scheduleInForce(db, asOf), names);
   const item = await itemAt(db, number, positionIn(visit));
   const shown = shownItem(item, asOf, names);
+  const { story, gone } = await readStory(visit, item.file_ref, list.unsigned);
+  const words = Object.fromEntries(story?.cautions.map((caution, i) => [caution, story.caution_words[i] ?? '']) ?? []);
+  const near = (position: number, text: string) =>
+    position < 1 || position > list.items ? null : { text, href: `/lists/${number}/files/${position}` };
   const onList = {
     list,
     item: shown,
     decides: list.unsigned && shown.decidable && may(visit, 'decide'),
-    cautions: openCautions(item).map((caution) => ({ ...caution, checked: typed['caution']?.includes(caution.value) ?? false })),
+    cautions: openCautions(item, words).map((caution) => ({ ...caution, checked: typed['caution']?.includes(caution.value) ?? false })),
     reasons: reasonChoices(String(typed['reason_code'])),
-    before: item.position > 1 ? item.position - 1 : null,
-    after: item.position < list.items ? item.position + 1 : null,
+    before: near(item.position - 1, 'Previous file of the list'),
+    after: near(item.position + 1, 'Next file of the list'),
     typed,
   };
-  const data = { ...(await readStory(visit, item.file_ref, list.unsigned)), ref: item.file_ref, onList, errors: shownErrors(errors) };
+  const data = { story, gone, ref: item.file_ref, onList, errors: shownErrors(errors) };
   return page('file', `File ${item.file_ref}`, data, errors.length > 0 ? 422 : 200);
 }
 
@@ -68,13 +73,22 @@ async function decideOne(visit: SignedVisit): Promise<Answer> {
   );
   if ('errors' in outcome) return again(outcome.errors);
   const next = await nextPending(db, number, position);
-  const { replaced, state } = outcome.done;
-  const words = [
-    `File ${position} of list ${number}: ${STATUS_WORDS[read.asked.decision].toLowerCase()}.`,
+  const to = next === null ? `/lists/${number}` : `/lists/${number}/files/${next}`;
+  return redirect(to, decidedWords(outcome.done, position, read.asked.decision));
+}
+
+/** The file goes by its place: on the next file's page its reference would stand beside another. */
+function decidedWords(
+  { list, replaced, state, left }: Awaited<ReturnType<typeof decideItems>>,
+  position: number,
+  decision: Decision,
+): string {
+  return [
+    `File ${position} of list ${list}: ${STATUS_WORDS[decision].toLowerCase()}.`,
     ...(replaced.files > 0 ? [`This replaces what ${replaced.of.join(' and ')} decided.`] : []),
+    ...(left.length > 0 ? [`${left.length} to go.`] : []),
     ...(state === 'for_sign_off' ? ['Every file of the list is decided: it waits for its signature.'] : []),
-  ];
-  return redirect(next === null ? `/lists/${number}` : `/lists/${number}/files/${next}`, words.join(' '));
+  ].join(' ');
 }
 
 function positionIn({ params }: SignedVisit): number {

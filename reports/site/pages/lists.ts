@@ -1,34 +1,57 @@
-/** Disposal lists: all of them, newest first, by state and rule. */
-import { listPage } from '../../../db/listPages.ts';
+/** Disposal lists: all of them, newest first unless sorted otherwise, by state and rule. */
+import { decidersOf, LIST_ORDERS, listPage, type ListOrder, type Sorting } from '../../../db/listPages.ts';
+import type { ListSummary } from '../../../db/lists.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
-import { clauseWords } from '../../../rules/schedule.ts';
+import { daysBetween } from '../../../rules/dates.ts';
+import type { DisposalAction } from '../../../rules/determine.ts';
+import { ACTION_WORDS } from '../../../rules/words.ts';
 import { LIST_STATES } from '../../../rules/workflow.ts';
 import { LIST_STATE_WORDS } from '../../retentionReport.ts';
 import { page, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { readSorting, sortableHeads, sortingField } from '../sorting.ts';
+import { addressOf, clauseOf } from '../tables.ts';
 
 export const listsRoutes: readonly Route[] = [{ method: 'GET', url: '/lists', needs: 'read', handler: listsPage }];
 
 const ON_A_PAGE = 50;
 
+const NEWEST_FIRST: Sorting<ListOrder> = { by: 'list', descending: true };
+
+const HEADS = [
+  ['List', 'list'],
+  ['Rule', 'rule'],
+  ['What is done'],
+  ['State'],
+  ['#Files'],
+  ['Listed on', 'listed'],
+  ['#Age in days'],
+  ['Decided by'],
+  ['Signed by'],
+] as const satisfies readonly (readonly [string, ListOrder?])[];
+
 async function listsPage({ db, query, asOf }: SignedVisit): Promise<Answer> {
-  const { rules } = await scheduleInForce(db, asOf);
+  const schedule = await scheduleInForce(db, asOf);
   const state = LIST_STATES.find((word) => word === query.one('state'));
-  const rule = rules.find(({ id }) => id === query.one('rule'))?.id;
-  const before = query.number('before');
-  const { rows, more } = await listPage(
+  const rule = schedule.rules.find(({ id }) => id === query.one('rule'))?.id;
+  const sort = readSorting(query, LIST_ORDERS, NEWEST_FIRST);
+  const after = query.number('after');
+  const filter = { ...(state ? { state } : {}), ...(rule ? { rule } : {}), ...(after ? { after } : {}) };
+  const { rows, more } = await listPage(db, { ...filter, sort }, ON_A_PAGE);
+  const deciders = await decidersOf(
     db,
-    { ...(state ? { state } : {}), ...(rule ? { rule } : {}), ...(before ? { before } : {}) },
-    ON_A_PAGE,
+    rows.map(({ id }) => id),
   );
-  const address = (change: { state?: string | undefined; rule?: string | undefined; before?: number | undefined }) => {
-    const wanted = Object.entries({ state, rule, ...change }).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
-    return `/lists${wanted.length > 0 ? '?' : ''}${wanted.join('&')}`;
-  };
+  const address = (change: Record<string, string | number | undefined>) =>
+    addressOf('/lists', { state, rule, sort: query.one('sort') === '' ? undefined : sortingField(sort), ...change });
   return page('lists', 'Disposal lists', {
+    heads: sortableHeads<ListOrder>(HEADS, sort, (other) => address({ sort: sortingField(other) })),
     lists: rows.map((list) => ({
       ...list,
-      clause: rules.filter(({ id }) => id === list.rule).map(clauseWords)[0] ?? list.rule,
+      clause: clauseOf(schedule, list.rule),
+      actionWords: ACTION_WORDS[list.action as DisposalAction],
       stateWords: LIST_STATE_WORDS[list.state],
+      age: ageOf(list, asOf),
+      deciders: deciders.get(list.id) ?? [],
     })),
     states: [
       { text: 'All', href: address({ state: undefined }), current: state === undefined },
@@ -36,9 +59,14 @@ async function listsPage({ db, query, asOf }: SignedVisit): Promise<Answer> {
     ],
     rules: [
       { text: 'All rules', href: address({ rule: undefined }), current: rule === undefined },
-      ...rules.map(({ id }) => ({ text: id, href: address({ rule: id }), current: id === rule })),
+      ...schedule.rules.map(({ id }) => ({ text: id, href: address({ rule: id }), current: id === rule })),
     ],
-    newest: before === undefined ? null : address({}),
-    older: more ? address({ before: rows.at(-1)?.id }) : null,
+    first: after === undefined ? null : address({}),
+    next: more ? address({ after: rows.at(-1)?.id }) : null,
   });
+}
+
+/** Days since it was made; of a list that has ended, how many it took. */
+function ageOf({ listed_on, ended_on }: ListSummary, asOf: string): number {
+  return daysBetween(listed_on, ended_on ?? asOf);
 }
