@@ -1,6 +1,7 @@
 /** Answers "is there a file about me?": which files, registered and archived, are about a person. Each look-up is an event of the audit. */
 import type { Knex } from 'knex';
 import type { IsoDate, PartialDate } from '../rules/dates.ts';
+import type { Category } from '../rules/facts.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { recordEvent } from './audit.ts';
 
@@ -18,7 +19,10 @@ export interface FoundFile {
   person_ref: string;
   name: string | null;
   date_of_birth: PartialDate | null;
-  /** The rest is of archived files only. */
+  /** Of a registered file; those of an archived one are in its bag alone. */
+  categories: Category[] | null;
+  /** The rest is of archived files only. The rule that decided. */
+  rule: string | null;
   archived_on: IsoDate | null;
   /** The file of Adult Services that received it. */
   adult_file_ref: string | null;
@@ -35,11 +39,11 @@ export async function findFiles(trx: Knex.Transaction, wanted: LookedFor, person
   requirePermission(person, 'find');
   const words = wanted.name?.trim().split(/\s+/u) ?? [];
   const found = await trx.raw<{ rows: FoundFile[] }>(
-    `select f.file_ref, 'register' as "where", p.person_ref, p.name, p.date_of_birth, null as archived_on, null as adult_file_ref,
-       null as bag_location, null as paper_moved_to
+    `select f.file_ref, 'register' as "where", p.person_ref, p.name, p.date_of_birth, f.categories, null as rule, null as archived_on,
+       null as adult_file_ref, null as bag_location, null as paper_moved_to
      from people p join case_files f on f.subject_refs @> array[p.person_ref] where ${mayBe('p')}
      union all
-     select i.file_ref, 'archive', i.person_ref, i.name, i.date_of_birth, r.archived_on, r.adult_file_ref, i.bag_location, m.moved_to
+     select i.file_ref, 'archive', i.person_ref, i.name, i.date_of_birth, null, r.rule, r.archived_on, r.adult_file_ref, i.bag_location, m.moved_to
      from archive_index i join residual_records r on r.file_ref = i.file_ref and r.restored_on is null
      left join paper_moves m on m.list_id = r.list_id and m.file_ref = r.file_ref where ${mayBe('i')}
      order by name, person_ref, file_ref`,

@@ -1,8 +1,11 @@
 /** Find: which files, archived ones too, are about a person, and a letter that tells them. What is looked for is in no address and no log. */
+import { adoptionRules } from '../../../db/fileStory.ts';
 import { findFiles, type FoundFile, type LookedFor } from '../../../db/find.ts';
 import { recordingRefusals } from '../../../db/refusals.ts';
+import { scheduleInForce } from '../../../db/schedules.ts';
 import { readPartialDate, type PartialDate } from '../../../rules/dates.ts';
 import { shownErrors, type FieldError, type FormState } from '../acting.ts';
+import { typedDay } from '../dayField.ts';
 import { letterTo } from '../letter.ts';
 import { may, page, type Answer, type Fields, type Route, type SignedVisit } from '../page.ts';
 
@@ -20,11 +23,19 @@ const LONGEST_NAME = 200;
 
 const NOTHING_TYPED: FormState = { typed: { name: '', born_day: '', born_month: '', born_year: '' }, errors: [] };
 
-interface FoundPerson {
-  personRef: string;
+/** Files of a person under one name: those of an adoption by themselves, for they stand beside no others. */
+interface FoundUnderName {
   name: string | null;
   born: PartialDate | null;
+  adoption: boolean;
   files: FoundFile[];
+}
+
+interface FoundPerson {
+  personRef: string;
+  /** Where there are several, who writes must say to which. */
+  names: string[];
+  results: FoundUnderName[];
 }
 
 function findPage({ typed, errors }: FormState, found: object | null = null): Answer {
@@ -35,18 +46,19 @@ async function find(visit: SignedVisit): Promise<Answer> {
   const { body } = visit;
   const read = readWanted(body);
   if ('errors' in read) return findPage({ typed: typedIn(body), errors: read.errors });
-  const rows = await lookUp(visit, read.wanted, 'find');
+  return foundPage(visit, await lookUp(visit, read.wanted, 'find'));
+}
+
+async function foundPage(visit: SignedVisit, rows: readonly FoundFile[], errors: FieldError[] = []): Promise<Answer> {
   const shown = rows.slice(0, FILES_SHOWN);
-  return findPage(
-    { typed: typedIn(body), errors: [] },
-    {
-      files: new Set(rows.map(({ file_ref }) => file_ref)).size,
-      more: rows.length > shown.length,
-      shown: FILES_SHOWN,
-      people: peopleOf(shown),
-      holds: may(visit, 'hold'),
-    },
-  );
+  const found = {
+    files: new Set(rows.map(({ file_ref }) => file_ref)).size,
+    more: rows.length > shown.length,
+    shown: FILES_SHOWN,
+    people: peopleOf(shown, rows, adoptionRules(await scheduleInForce(visit.db, visit.asOf))),
+    holds: may(visit, 'hold'),
+  };
+  return findPage({ typed: typedIn(visit.body), errors }, found);
 }
 
 /** Looks once more, so that the letter says what is so now; that is a look-up like any other. */
@@ -61,30 +73,49 @@ async function letter(visit: SignedVisit): Promise<Answer> {
     const text = 'What was found changed meanwhile, and no letter was written. Find the person again';
     return findPage({ typed: typedIn(body), errors: [{ field: 'name', text }] });
   }
-  return page('letter', 'Letter', { ...letterTo(files, read.wanted, asOf) });
+  const names = namesOf(files);
+  const addressee = names.length > 1 ? names.find((name) => name === body.one('addressee')) : (names[0] ?? null);
+  if (addressee === undefined) {
+    const place = [...new Set(rows.map(({ person_ref }) => person_ref))].indexOf(personRef) + 1;
+    return foundPage(visit, rows, [{ field: `addressee-${place}`, text: 'Choose the name the letter is addressed to' }]);
+  }
+  return page('letter', 'Letter', { ...letterTo(files, addressee, read.wanted, asOf) });
 }
 
 async function lookUp({ db, person }: SignedVisit, wanted: LookedFor, what: string): Promise<FoundFile[]> {
   return recordingRefusals(db, person, what, () => db.transaction((trx) => findFiles(trx, wanted, person)));
 }
 
-function peopleOf(rows: readonly FoundFile[]): FoundPerson[] {
-  const people = new Map<string, FoundPerson>();
+function peopleOf(shown: readonly FoundFile[], rows: readonly FoundFile[], rules: readonly string[]): FoundPerson[] {
+  return [...new Set(shown.map((row) => row.person_ref))].map((personRef) => {
+    const own = (row: FoundFile) => row.person_ref === personRef;
+    return { personRef, names: namesOf(rows.filter(own)), results: resultsOf(shown.filter(own), rules) };
+  });
+}
+
+function resultsOf(rows: readonly FoundFile[], rules: readonly string[]): FoundUnderName[] {
+  const results = new Map<string, FoundUnderName>();
   for (const row of rows) {
-    const known = people.get(row.person_ref) ?? { personRef: row.person_ref, name: row.name, born: row.date_of_birth, files: [] };
-    known.files.push(row);
-    people.set(row.person_ref, known);
+    const adoption = row.categories?.includes('adoption') ?? rules.includes(row.rule ?? '');
+    const key = `${adoption ? 'adoption' : ''} ${row.name ?? ''}`;
+    const result = results.get(key) ?? { name: row.name, born: row.date_of_birth, adoption, files: [] };
+    result.files.push(row);
+    results.set(key, result);
   }
-  return [...people.values()];
+  return [...results.values()];
+}
+
+function namesOf(rows: readonly FoundFile[]): string[] {
+  return [...new Set(rows.flatMap(({ name }) => (name === null ? [] : [name])))];
 }
 
 function typedIn(body: Fields): FormState['typed'] {
-  return Object.fromEntries(Object.keys(NOTHING_TYPED.typed).map((name) => [name, body.one(name)]));
+  return { name: body.one('name'), ...typedDay(body, 'born') };
 }
 
 function readWanted(body: Fields): { wanted: LookedFor } | { errors: FieldError[] } {
   const name = body.one('name').trim();
-  const [day, month, year] = ['born_day', 'born_month', 'born_year'].map((field) => body.one(field).trim()) as [string, string, string];
+  const [day = '', month = '', year = ''] = Object.values(typedDay(body, 'born')).map((part) => part.trim());
   const birthGiven = `${day}${month}${year}` !== '';
   const born = birthGiven ? readBirth(day, month, year) : null;
   const errors = [
