@@ -4,6 +4,7 @@ import type { IsoDate } from '../rules/dates.ts';
 import type { Outcome } from '../rules/determine.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { actionSql, calculationSql, decodedRank, reviewsSql } from './calculate.ts';
+import { refreshOriginalsDue } from './originals.ts';
 
 export interface ComputeCounts {
   files: number;
@@ -36,6 +37,7 @@ export async function computeDeterminations(
   const shortened = await recordChanges(trx, asOf, runId);
   const written = await writeDifferences(trx, schedule, asOf);
   await trx.raw('drop table differences, reviews');
+  await refreshOriginalsDue(trx, asOf);
   const { files, outcomes } = await countOutcomes(trx);
   return { files, outcomes, written, shortened, newlyDue, predicted };
 }

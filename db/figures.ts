@@ -250,7 +250,8 @@ function byBlock(figure: (block: Block) => number): Record<Block, number> {
   return Object.fromEntries(BLOCKS.map((block) => [block, figure(block)])) as Record<Block, number>;
 }
 
-function requireEqual(what: string, found: number, added: number): void {
+/** Throws where a number of files is not the sum of its parts. */
+export function requireEqual(what: string, found: number, added: number): void {
   if (found === added) return;
   throw new NotAccountedFor(
     `Not accounted for: ${found} ${what}, but their parts add up to ${added}. No report was made; run "retention compute", then "retention report".`,

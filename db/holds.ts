@@ -69,7 +69,7 @@ export async function placeHold(
     scope_ref: placed.scope_ref,
     review_on: placed.review_on,
   });
-  return { hold: placed, covers: await filesCovered(trx, placed.id) };
+  return { hold: placed, covers: await filesCovered(trx, placed) };
 }
 
 /** The same, but a second press of the button places no second hold: it returns the one in force that the person placed in these words today. */
@@ -118,7 +118,7 @@ export async function confirmRelease(
   requirePermission(person, 'hold');
   const asked = await lockHoldInForce(trx, holdId);
   refuseUnconfirmable(asked, person, asOf);
-  const covered = await filesCovered(trx, holdId);
+  const covered = await filesCovered(trx, asked);
   const rows = await trx<Hold>('holds').where({ id: holdId }).update({ released_by: person.name, released_on: asOf }).returning('*');
   await recordEvent(trx, person.name, 'hold.released', { hold: holdId, asked_by: asked.release_asked_by });
   return { hold: holdSummary(rows[0] as Hold, asOf), covered };
@@ -135,14 +135,21 @@ export async function readHoldsDue(db: Knex, asOf: IsoDate): Promise<HoldSummary
   return holds.map((hold) => holdSummary(hold, asOf));
 }
 
-/** How many registered files a hold in force covers now. */
-export async function filesCovered(db: Knex, holdId: number): Promise<number> {
-  const result = await db.raw<{ rows: { files: number }[] }>(
-    `select count(*)::int as files from case_files f where exists (select from (${holdsOnFileSql('f')}) h where h.id = :holdId)`,
-    { holdId },
-  );
+/** How many registered files a hold covers now, released or not: by `holdCoversSql` turned round, so that each scope is one index. */
+export async function filesCovered(db: Knex, { scope, scope_ref: ref }: Pick<Hold, 'scope' | 'scope_ref'>): Promise<number> {
+  const result = await db.raw<{ rows: { files: number }[] }>(`select count(*)::int as files from case_files f where ${COVERED_BY[scope]}`, {
+    ...(ref === null ? {} : { ref }),
+  });
   return result.rows[0]?.files ?? 0;
 }
+
+const COVERED_BY: Record<HoldScope, string> = {
+  everything: 'true',
+  category: 'f.categories @> array[cast(:ref as text)] collate "C"',
+  file: 'f.file_ref = :ref',
+  person: 'f.subject_refs @> array[cast(:ref as text)]',
+  family: 'f.family_ref = :ref or f.subject_refs && array(select c.child_ref from families c where c.family_ref = :ref)',
+};
 
 /** The holds in force that cover a file, each with the scope it matched by. */
 export async function holdsOn(db: Knex, fileRef: string): Promise<Pick<Hold, 'id' | 'kind' | 'scope' | 'scope_ref' | 'authority'>[]> {

@@ -191,7 +191,10 @@ export async function signingFigures(db: Knex, listId: number): Promise<SigningF
   );
   const together = await db('audit_events')
     .where({ event: 'list.decided' })
-    .whereRaw("details::jsonb ->> 'list' = :list and (details::jsonb ->> 'named_together')::boolean", { list: String(listId) })
+    // In the words of its index.
+    .whereRaw("cast(details as jsonb) ->> 'list' = :list and cast(cast(details as jsonb) ->> 'named_together' as boolean)", {
+      list: String(listId),
+    })
     .count();
   return {
     decisions: decisions.rows,

@@ -42,9 +42,9 @@ export async function undeterminedFiles(
     `select d.file_ref, f.categories, d.reason, d.determined_on as since
      from determinations d join case_files f on f.file_ref = d.file_ref
      where d.outcome = 'undetermined' and (cast(:reason as text) is null or d.reason = :reason)
-       and (cast(:after as text) is null or d.file_ref > cast(:after as text) collate "C")
+       and d.file_ref > cast(:after as text) collate "C"
      order by d.file_ref limit :limit`,
-    { reason, after, limit: limit + 1 },
+    { reason, after: after ?? '', limit: limit + 1 },
   );
   return { rows: rows.slice(0, limit), more: rows.length > limit };
 }
@@ -68,42 +68,9 @@ export async function rejectedLines(
        json_agg(json_build_object('column', column_name, 'reason', reason) order by column_name, reason) as faults
      from quarantine
      where (cast(:source as text) is null or source = :source)
-       and (cast(:afterSource as text) is null or (source, line) > (cast(:afterSource as text), cast(:afterLine as integer)))
+       and (source, line) > (cast(:afterSource as text), cast(:afterLine as integer))
      group by source, line order by source, line limit :limit`,
-    { source, afterSource: after?.source ?? null, afterLine: after?.line ?? null, limit: limit + 1 },
+    { source, afterSource: after?.source ?? '', afterLine: after?.line ?? 0, limit: limit + 1 },
   );
   return { rows: rows.slice(0, limit), more: rows.length > limit };
-}
-
-/** Every file that cannot be determined, all from one moment, for however many memory suffices. */
-export async function* everyUndetermined(db: Knex, reason: MissingReason | null): AsyncGenerator<UndeterminedFile> {
-  yield* everyPage(db, (trx, last: UndeterminedFile | undefined) =>
-    undeterminedFiles(trx, { reason, after: last?.file_ref ?? null }, FETCHED),
-  );
-}
-
-/** Every rejected row, all from one moment. */
-export async function* everyRejected(db: Knex, source: string | null): AsyncGenerator<RejectedLine> {
-  yield* everyPage(db, (trx, last: RejectedLine | undefined) => rejectedLines(trx, { source, after: last ?? null }, FETCHED));
-}
-
-const FETCHED = 2000;
-
-/** The snapshot is given back however the reader ends, a download that is broken off among others. */
-async function* everyPage<Row>(
-  db: Knex,
-  pageAfter: (trx: Knex.Transaction, last: Row | undefined) => Promise<Page<Row>>,
-): AsyncGenerator<Row> {
-  const trx = await db.transaction({ isolationLevel: 'repeatable read', readOnly: true });
-  try {
-    let last: Row | undefined;
-    for (let more = true; more;) {
-      const page = await pageAfter(trx, last);
-      yield* page.rows;
-      last = page.rows.at(-1);
-      more = page.more;
-    }
-  } finally {
-    await trx.rollback();
-  }
 }

@@ -54,6 +54,26 @@ export const ORIGINALS_HELD = `select f.file_ref, x.due_on,
        where p.person_ref = any(f.subject_refs) and coalesce(p.date_of_death >= a.birthday_18, true)) x
      where f.originals_held and not exists (select from originals o where o.file_ref = f.file_ref)`;
 
+/** Enters what `ORIGINALS_HELD` says into the table that pages read, in their order; only differences are written. */
+export async function refreshOriginalsDue(trx: Knex.Transaction, asOf: IsoDate): Promise<void> {
+  await trx.raw(
+    `with held as materialized (${ORIGINALS_HELD}),
+     gone as (delete from originals_due o where not exists (select from held h where h.file_ref = o.file_ref))
+     insert into originals_due (file_ref, due_on)
+     select h.file_ref, h.due_on from held h left join originals_due o on o.file_ref = h.file_ref
+     where o.file_ref is null or o.due_on is distinct from h.due_on
+     on conflict (file_ref) do update set due_on = excluded.due_on`,
+    { asOf },
+  );
+}
+
+/** A select of OriginalsHeld on the day :asOf, as the last compute found them; key_on orders it. */
+export const ORIGINALS_DUE = `select o.file_ref, o.due_on,
+       case when o.due_on = f.adoption_order_on then 'adoption' when o.due_on is not null then 'adulthood' end as because,
+       o.key_on <= cast(:asOf as date) as overdue, o.key_on
+     from originals_due o left join case_files f on f.file_ref = o.file_ref
+     where not exists (select from originals r where r.file_ref = o.file_ref)`;
+
 /**
  * Files with originals of which nothing is recorded yet, the longest overdue first. The policy returns them to the young person
  * at adulthood, or gives them to the adopters once the adoption is completed: whichever came first. Somebody who died before

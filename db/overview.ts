@@ -4,8 +4,11 @@ import type { IsoDate } from '../rules/dates.ts';
 import type { Outcome } from '../rules/determine.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { candidacyOf, candidacySql, DUE_FILES, type Candidacy } from './candidacy.ts';
-import type { FileKey } from './forecast.ts';
+import type { FileKey } from './otherDay.ts';
 import type { Page } from './listPages.ts';
+
+/** Days by which files are over their dates, where one band of a report ends and the next begins. */
+export const OVERDUE_BORDERS = [30, 90, 365, 730, 1825] as const;
 
 /** Over-retained files of a rule, by the place of the band of days they are in. */
 export interface OverRetainedFigures {
@@ -45,19 +48,21 @@ export async function overRetainedFiles(
   limit: number,
 ): Promise<Page<OverRetainedFile>> {
   const result = await db.raw<{ rows: { file_ref: string; overdue_days: number; closed_on: IsoDate | null }[] }>(
+    // By the column of the index: eligible_from is the day after retain_until.
     `select d.file_ref, cast(:asOf as date) - d.retain_until as overdue_days, f.closed_on
      from determinations d join case_files f on f.file_ref = d.file_ref
-     where ${DUE_FILES} and not exists (select from disposal_list_items i where i.file_ref = d.file_ref and i.binding)
+     where d.outcome = 'expires' and d.eligible_from <= cast(:asOf as date) - cast(:over as int)
+       and (cast(:upTo as int) is null or d.eligible_from > cast(:asOf as date) - cast(:upTo as int))
+       and not exists (select from disposal_list_items i where i.file_ref = d.file_ref and i.binding)
        and (cast(:rule as text) is null or d.rule = :rule)
-       and cast(:asOf as date) - d.retain_until > :over and (cast(:upTo as int) is null or cast(:asOf as date) - d.retain_until <= :upTo)
-       and (cast(:after as date) is null or (d.retain_until, d.file_ref) > (cast(:after as date), :afterRef))
-     order by d.retain_until, d.file_ref limit :limit`,
+       and (d.eligible_from, d.file_ref) > (cast(:after as date) + 1, :afterRef)
+     order by d.eligible_from, d.file_ref limit :limit`,
     {
       asOf,
       rule: rule ?? null,
       over: days?.over ?? 0,
       upTo: days?.upTo ?? null,
-      after: after?.retainUntil ?? null,
+      after: after?.retainUntil ?? '-infinity',
       afterRef: after?.fileRef ?? '',
       limit: limit + 1,
     },
@@ -100,7 +105,8 @@ export type SampledFile = Candidacy & { outcome: Outcome; categories: string[]; 
 
 /**
  * Files drawn by a seed, in the order drawn: the same seed draws the same files while the register holds them. Any rule, or one.
- * Each file's lot is a digest of seed and reference, so nobody can choose the files by choosing references.
+ * Each file has a lot that only its reference gives, a digest; the seed's own digest says at which lot drawing begins, so that
+ * nobody who chooses references can choose the files.
  */
 export async function sampleFiles(
   db: Knex,
@@ -108,15 +114,37 @@ export async function sampleFiles(
   asOf: IsoDate,
   { seed, rule, files }: { seed: string; rule?: string | undefined; files: number },
 ): Promise<SampledFile[]> {
+  // As many of each rule as are wanted in all, by the index; then those whose lots come first.
   const result = await db.raw<{ rows: { file_ref: string; categories: string[]; opened_on: IsoDate | null; closed_on: IsoDate | null }[] }>(
-    `select f.file_ref, f.categories, f.opened_on, f.closed_on
-     from (select file_ref from determinations where cast(:rule as text) is null or rule = :rule
-           order by md5(:seed || ' ' || file_ref), file_ref limit :files) drawn
-     join case_files f on f.file_ref = drawn.file_ref
+    `with drawn as materialized (
+       select d.* from unnest(cast(:rules as text[])) r (rule) cross join lateral (${drawnBy('d.rule = r.rule')}) d
+       union all select d.* from (${drawnBy('d.rule is null')}) d where cast(:anyRule as boolean))
+     select f.file_ref, f.categories, f.opened_on, f.closed_on
+     from (select * from drawn order by round, lot, file_ref limit :files) d join case_files f on f.file_ref = d.file_ref
      order by md5(:seed || ' ' || f.file_ref), f.file_ref`,
-    { seed, rule: rule ?? null, files },
+    { seed, files, anyRule: rule === undefined, rules: rule === undefined ? await rulesDetermining(db) : [rule] },
   );
   return (await withCandidacy(db, schedule, asOf, result.rows)) as SampledFile[];
+}
+
+/** From the seed's lot on, and from the first lot again where the last is passed. */
+function drawnBy(condition: string): string {
+  const from = (round: number, comparison: string) =>
+    `(select d.file_ref, lot_of(d.file_ref) as lot, ${round} as round from determinations d
+      where ${condition} and lot_of(d.file_ref) ${comparison} lot_of(:seed) order by lot_of(d.file_ref) limit :files)`;
+  return `${from(0, '>=')} union all ${from(1, '<')}`;
+}
+
+/** The rules that decide files now, found one after another by the index: there are few of them, and many files. */
+async function rulesDetermining(db: Knex): Promise<string[]> {
+  const result = await db.raw<{ rows: { rule: string }[] }>(
+    `with recursive found as (
+       (select rule from determinations where rule is not null order by rule limit 1)
+       union all
+       select (select d.rule from determinations d where d.rule > f.rule order by d.rule limit 1) from found f where f.rule is not null)
+     select rule from found where rule is not null`,
+  );
+  return result.rows.map(({ rule }) => rule);
 }
 
 /** Files that left the register in a year under a rule; `restored` of them were brought back since. */

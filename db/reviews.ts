@@ -46,7 +46,7 @@ export async function reviewDone(
 
 /** A select of DueReview: those due and not done on the day :asOf. */
 export const DUE_REVIEWS = `select d.file_ref, d.review_on, cast(:asOf as date) - d.review_on as overdue_days, f.closed_on
-     from determinations d join case_files f on f.file_ref = d.file_ref
+     from determinations d left join case_files f on f.file_ref = d.file_ref
      where d.review_on <= cast(:asOf as date)
        and not exists (select from reviews_done w where w.file_ref = d.file_ref and w.review_on >= d.review_on)`;
 

@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { STILL_AT_SOURCE } from './figures.ts';
 import type { Page } from './listPages.ts';
-import { ORIGINALS_HELD, type OriginalsHeld } from './originals.ts';
+import { ORIGINALS_DUE, ORIGINALS_HELD, type OriginalsHeld } from './originals.ts';
 import { WAITING_FILES, type WaitingFile } from './outside.ts';
 import { DUE_REVIEWS, type DueReview } from './reviews.ts';
 
@@ -42,11 +42,11 @@ export async function workPage<Kind extends Work>(
   { asOf, after }: { asOf: IsoDate; after: WorkKey | null },
   limit: number,
 ): Promise<Page<WorkRows[Kind]> & { next: WorkKey | null }> {
+  const { rows: select, day } = SELECTS[work];
   const result = await db.raw<{ rows: (WorkRows[Kind] & { key_day: IsoDate })[] }>(
-    `select * from (${keyed(work)}) k
-     where cast(:day as date) is null or (key_day, file_ref) > (cast(:day as date), cast(:ref as text) collate "C")
-     order by key_day, file_ref limit :limit`,
-    { asOf, day: after?.day ?? null, ref: after?.ref ?? null, limit: limit + 1 },
+    `select w.*, w.${day} as key_day from (${select}) w where (w.${day}, w.file_ref) > (cast(:day as date), cast(:ref as text) collate "C")
+     order by w.${day}, w.file_ref limit :limit`,
+    { asOf, day: after?.day ?? '-infinity', ref: after?.ref ?? '', limit: limit + 1 },
   );
   const rows = result.rows.slice(0, limit);
   const last = rows.at(-1);
@@ -56,7 +56,8 @@ export async function workPage<Kind extends Work>(
 
 /** That work on one file; undefined when there is none. */
 export async function workOn<Kind extends Work>(db: Knex, work: Kind, asOf: IsoDate, fileRef: string): Promise<WorkRows[Kind] | undefined> {
-  const result = await db.raw<{ rows: WorkRows[Kind][] }>(`select * from (${keyed(work)}) k where file_ref = :fileRef`, { asOf, fileRef });
+  const { rows, one = rows } = SELECTS[work];
+  const result = await db.raw<{ rows: WorkRows[Kind][] }>(`select * from (${one}) w where w.file_ref = :fileRef`, { asOf, fileRef });
   return result.rows[0];
 }
 
@@ -64,25 +65,27 @@ export async function workOn<Kind extends Work>(db: Knex, work: Kind, asOf: IsoD
 export async function countWork<Kind extends Work>(db: Knex, kinds: readonly Kind[], asOf: IsoDate): Promise<Record<Kind, number>> {
   const counts = await Promise.all(
     kinds.map(async (work) => {
-      const result = await db.raw<{ rows: { n: number }[] }>(`select count(*)::int as n from (${keyed(work)}) k`, { asOf });
+      const result = await db.raw<{ rows: { n: number }[] }>(`select count(*)::int as n from (${SELECTS[work].rows}) w`, { asOf });
       return [work, result.rows[0]?.n ?? 0] as const;
     }),
   );
   return Object.fromEntries(counts) as Record<Kind, number>;
 }
 
-/** The select of each kind, and the column with the day since which it waits. */
-const SELECTS: Record<Work, { rows: string; day: string; only?: string }> = {
+/** The select of each kind, each answered by an index, and the column with the day since which it waits; for `one` file as it is this moment. */
+const SELECTS: Record<Work, { rows: string; day: string; one?: string }> = {
   reviews: { rows: DUE_REVIEWS, day: 'review_on' },
-  receipts: { rows: WAITING_FILES, day: 'since', only: "waits_for = 'receipt'" },
-  paper: { rows: WAITING_FILES, day: 'since', only: "waits_for = 'paper'" },
-  originals: { rows: ORIGINALS_HELD, day: 'due_on', only: 'overdue' },
-  originals_later: { rows: ORIGINALS_HELD, day: 'due_on', only: 'not overdue' },
+  receipts: { rows: `${WAITING_FILES} and i.status = 'waiting_for_receipt'`, day: 'since' },
+  paper: { rows: `${WAITING_FILES} and i.status = 'waiting_for_paper'`, day: 'since' },
+  originals: {
+    rows: `${ORIGINALS_DUE} and o.key_on <= cast(:asOf as date)`,
+    day: 'key_on',
+    one: `select * from (${ORIGINALS_HELD}) h where overdue`,
+  },
+  originals_later: {
+    rows: `${ORIGINALS_DUE} and o.key_on > cast(:asOf as date)`,
+    day: 'key_on',
+    one: `select * from (${ORIGINALS_HELD}) h where not overdue`,
+  },
   removals: { rows: STILL_AT_SOURCE, day: 'first_seen_on' },
 };
-
-/** What has no day comes last. */
-function keyed(work: Work): string {
-  const { rows, day, only = 'true' } = SELECTS[work];
-  return `select w.*, coalesce(w.${day}, date '9999-12-31') as key_day from (${rows}) w where ${only}`;
-}

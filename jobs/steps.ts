@@ -13,6 +13,7 @@ import { unsafePathReason } from '../db/documentRoot.ts';
 import { openExtract } from '../db/extract.ts';
 import { importExtract, type ImportResult } from '../db/import.ts';
 import { chooseForListing, makeLists } from '../db/lists.ts';
+import { keepNight } from '../db/nightFigures.ts';
 import { recheckItems, type Withdrawal } from '../db/recheck.ts';
 import { changedSinceCompute, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
 import { measureDocuments } from '../db/sources.ts';
@@ -142,7 +143,7 @@ export async function archiveStep({ context, runId }: Stepping): Promise<StepRes
   return { counts, attention };
 }
 
-/** Writes the morning's files into a folder, by default one of the business date under RETENTION_HOME. */
+/** Writes the morning's files into a folder, by default one of the business date under RETENTION_HOME, and keeps its figures for the site. */
 export async function reportStep(
   { context }: Stepping,
   folder?: string,
@@ -150,9 +151,15 @@ export async function reportStep(
   const { db, schedule, asOf, rehearsal, settings } = context;
   const reports = join(settings.home, 'reports');
   const written = await writeNightReport(db, schedule, { asOf, folder: folder ?? join(reports, asOf), rehearsal });
+  await keepNight(db, written.figures);
   await removeOldReports(reports, asOf, settings.keepDays);
   await removeOldBackups(join(settings.home, 'backups'), asOf, settings.keepDays);
-  return { counts: { folder: written.folder, files: written.files.length, audit: written.audit }, attention: [] };
+  const { faults } = written.figures.chain;
+  const attention =
+    faults.length === 0
+      ? []
+      : [`The audit is not whole: ${faults.slice(0, 3).join('; ')}. Tell the authoriser; "retention audit verify" has everything.`];
+  return { counts: { folder: written.folder, files: written.files.length, audit: written.audit }, attention };
 }
 
 /**

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Knex } from 'knex';
 import { auditHead } from '../db/audit.ts';
 import { systemCode } from '../db/fileIo.ts';
-import { inOneMoment, retentionFigures, STILL_AT_SOURCE, type RetentionFigures } from '../db/figures.ts';
+import { inOneMoment, STILL_AT_SOURCE, type RetentionFigures } from '../db/figures.ts';
+import { countNight, type NightFigures } from '../db/nightFigures.ts';
 import { addDays, isIsoDate, type IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { writeAuditHead } from './auditHead.ts';
@@ -16,7 +17,7 @@ export interface NightReport {
   folder: string;
   /** Relative to the folder, in the order they were written. */
   files: string[];
-  figures: RetentionFigures;
+  figures: NightFigures;
   /** The head of the audit that the report prints. */
   audit: { events: number; head: string };
 }
@@ -42,13 +43,13 @@ const FETCHED = 2000;
 export async function writeNightReport(db: Knex, schedule: Schedule, reporting: Reporting): Promise<NightReport> {
   return inOneMoment(db, async (trx) => {
     const { folder, asOf } = reporting;
-    const figures = await retentionFigures(trx, schedule, asOf);
+    const figures = await countNight(trx, schedule, asOf);
     const audit = await auditHead(trx);
     await mkdir(join(folder, 'lists'), { recursive: true, mode: 0o700 });
     const lists = await writeLists(trx, schedule, reporting);
     await removeClosedLists(folder, lists);
     const files = [
-      ...(await writeRetentionReport({ figures, schedule, audit }, reporting)),
+      ...(await writeRetentionReport({ figures: figures.retention, schedule, audit }, reporting)),
       await writeAuditHead(folder, { as_of: asOf, ...audit, rehearsal: reporting.rehearsal }),
       ...lists,
       ...(await writeRemovals(trx, reporting)),
@@ -72,7 +73,7 @@ export async function removeOldReports(reportsFolder: string, asOf: IsoDate, kee
 }
 
 async function writeRetentionReport(
-  { figures, schedule, audit }: Pick<NightReport, 'figures' | 'audit'> & { schedule: Schedule },
+  { figures, schedule, audit }: { figures: RetentionFigures; schedule: Schedule; audit: NightReport['audit'] },
   { folder, rehearsal }: Reporting,
 ): Promise<string[]> {
   await writeWhole(join(folder, 'retention-report.html'), retentionReportHtml(figures, { schedule, rehearsal, audit }));

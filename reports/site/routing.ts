@@ -136,9 +136,16 @@ async function send(
   if (answered.kind === 'download') {
     const { name, type, content } = answered;
     reply.type(type).header('Content-Disposition', `attachment; filename="${name}"`);
-    return reply.send(typeof content === 'string' || Buffer.isBuffer(content) ? content : Readable.from(content));
+    return reply.send(typeof content === 'string' || Buffer.isBuffer(content) ? content : streamed(content, answered.name, around.site));
   }
   if (answered.kind === 'leave') return reply.redirect(answered.to, 303);
   if (answered.notice) visitSession(request).keep('notice', answered.notice);
   return reply.redirect(answered.to, 303);
+}
+
+/** A download piece by piece. What fails midway cannot be said on a page any more: the file breaks off, and the log says why. */
+function streamed(content: AsyncIterable<string>, name: string, site: Site): Readable {
+  const stream = Readable.from(content);
+  stream.on('error', (error) => site.log.error({ download: name, error: site.describe(error) }, 'download.failed'));
+  return stream;
 }

@@ -54,6 +54,9 @@ export function runLine(run: Run) {
   };
 }
 
+/** Files taken off that a run's page names; the pages of their lists name all of them. */
+const WITHDRAWALS_SHOWN = 50;
+
 /** What each step of a run counted. All of it is numbers, references and words of ours: nothing that an auditor may not see. */
 export function runStory({ counts }: Run) {
   const { import: imported, compute, recheck, list, archive, report } = counts as Counted;
@@ -61,7 +64,7 @@ export function runStory({ counts }: Run) {
     imported: imported && { ...imported, tables: Object.entries(imported.rows ?? {}).map(([name, rows]) => ({ name, ...rows })) },
     accounts: compute?.outcomes && accountsOf(compute.files ?? 0, compute.outcomes),
     compute,
-    recheck,
+    recheck: recheck && { ...recheck, withdrawals: recheck.withdrawals?.slice(0, WITHDRAWALS_SHOWN) ?? [] },
     list,
     archive,
     report,

@@ -1,10 +1,11 @@
 /** Tables of the reports: what their template draws, which of them there are, and their rows as a download of any length. */
-import type { FileKey } from '../../db/forecast.ts';
+import type { FileKey } from '../../db/otherDay.ts';
 import type { Page } from '../../db/listPages.ts';
+import type { FiguresNight } from '../../db/nightFigures.ts';
 import { readDate } from '../../rules/dates.ts';
 import { clauseWords, type Schedule } from '../../rules/schedule.ts';
 import { csvPieces, type CsvRow } from '../csv.ts';
-import { download, type Answer, type SignedVisit } from './page.ts';
+import { download, page, type Answer, type SignedVisit } from './page.ts';
 
 /** Files of a long table on one page. */
 export const ON_A_PAGE = 50;
@@ -48,6 +49,11 @@ const REPORTS = [
 /** Links to the reports, the one that is shown marked. */
 export function reportLinks(shown: (typeof REPORTS)[number]['href']): { text: string; href: string; current: boolean }[] {
   return REPORTS.map(({ text, href }) => ({ text, href, current: href === shown }));
+}
+
+/** Says that the first night has still to make the figures of that report. */
+export function noFigures(shown: (typeof REPORTS)[number]['href'], status = 200): Answer {
+  return page('noFigures', REPORTS.find(({ href }) => href === shown)?.text ?? 'Reports', { links: reportLinks(shown) }, status);
 }
 
 /** The policy's words of a rule; of one that the schedule does not have any more its name. */
@@ -100,6 +106,11 @@ export function csvDownload<Column extends string>(
 /** What each row of a download says of itself: its day, and whether it is of a rehearsal. */
 export function marks({ asOf, site }: SignedVisit): { as_of: string; rehearsal: boolean } {
   return { as_of: asOf, rehearsal: site.kind === 'rehearsal' };
+}
+
+/** The same of figures of a night. */
+export function marksOf({ as_of }: FiguresNight, { site }: SignedVisit): { as_of: string; rehearsal: boolean } {
+  return { as_of, rehearsal: site.kind === 'rehearsal' };
 }
 
 /** Every row of a table that pages by key, asked for as it is needed: each is as it stands when its piece is read. */

@@ -169,7 +169,8 @@ describe('the audit', () => {
       const { html, text } = await jones.open('/audit?day=2&month=7&year=2026');
       expect(html.match(/SUMMER-\w/g)).toEqual(['SUMMER-B']);
       expect(text).toContain('02/07/2026 00:00:00');
-      const chain = await jones.open('/audit/chain');
+      expect((await jones.open('/audit/chain')).text).toContain('No night has followed the chain yet.');
+      const chain = await jones.submit('/audit/chain');
       expect(chain.text).toContain('The chain is broken.');
       expect(chain.text).toMatch(/event \d+ was changed after it was recorded/);
     } finally {
@@ -184,13 +185,22 @@ describe('the audit', () => {
       ['/audit?year=2026', 'day', 'Enter a day that exists'],
       ['/audit?person=%01', 'person', 'Enter a user name'],
       ['/audit?event=%01', 'event', 'Choose what happened'],
-      ['/audit/chain?head=xyz', 'head', 'Enter the head as a report prints it'],
     ];
     for (const [path, field, words] of cases) {
       const { status, html, text } = await auditor.send('GET', path);
       expect([path, status, html.includes(`href="#${field}"`), html.includes(`id="${field}"`)]).toEqual([path, 422, true, true]);
       expect(text.split(words).length, path).toBeGreaterThan(2);
     }
+    await auditor.open('/audit');
+    const { status, html, text } = await auditor.submit('/audit/chain', { head: 'xyz' });
+    expect([status, html.includes('href="#head"'), html.includes('value="xyz"')]).toEqual([422, true, true]);
+    expect(text).toContain('Enter the head as a report prints it');
+  });
+
+  it('says of its chain what the last night found, for nobody waits for a million events', async () => {
+    const { text } = await auditor.open('/audit/chain');
+    expect(text).toContain('Whole Followed in the night of 22 November 2026: each of the');
+    expect(text).toContain('reports noted are in their places.');
   });
 
   it('proves its chain, and whether a head of an older report is in it', async () => {
@@ -199,12 +209,12 @@ describe('the audit', () => {
       .where({ kind: 'nightly' })
       .select<{ counts: { report: { audit: { head: string } } } }[]>('counts');
     const { head } = run?.counts.report.audit ?? { head: '' };
-    const whole = await auditor.open(`/audit/chain?head=${head.toUpperCase()}`);
-    expect(whole.text).toContain('Whole Each of the');
+    const whole = await auditor.submit('/audit/chain', { head: head.toUpperCase() });
+    expect(whole.text).toContain('Whole Followed just now: each of the');
     expect(whole.text).toContain('The head that one report noted is in its place. The head you gave is in the chain.');
     const last = await council.db('audit_events').orderBy('seq', 'desc').first<{ hash: string }>('hash');
     expect(whole.html).toContain(last.hash);
-    const other = await auditor.open(`/audit/chain?head=${'0'.repeat(63)}1`);
+    const other = await auditor.submit('/audit/chain', { head: `${'0'.repeat(63)}1` });
     expect(other.text).toContain('The chain is broken.');
     expect(other.text).toContain('The head you gave is not in this chain');
   });

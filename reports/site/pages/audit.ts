@@ -1,7 +1,8 @@
 /** The audit: what was done and refused, filtered by person, event and day; and whether its chain is whole. */
-import { auditHead, readEvents, verifyChain, type NotedHead } from '../../../db/audit.ts';
+import { auditHead, readEvents, verifyChain, type ChainState, type NotedHead } from '../../../db/audit.ts';
 import { eventPage, headsNotedByRuns, type ShownEvent } from '../../../db/auditPages.ts';
-import { readDate, type IsoDate } from '../../../rules/dates.ts';
+import { figuresOfNight } from '../../../db/nightFigures.ts';
+import { longDate, readDate, type IsoDate } from '../../../rules/dates.ts';
 import { shownErrors, type FieldError } from '../acting.ts';
 import { EVENT_WORDS, eventDetails } from '../eventWords.ts';
 import { page, type Answer, type Route, type SignedVisit } from '../page.ts';
@@ -9,7 +10,8 @@ import { addressOf } from '../tables.ts';
 
 export const auditRoutes: readonly Route[] = [
   { method: 'GET', url: '/audit', needs: 'read', handler: (visit) => auditPage(visit) },
-  { method: 'GET', url: '/audit/chain', needs: 'read', handler: chainPage },
+  { method: 'GET', url: '/audit/chain', needs: 'read', handler: chainOfNight },
+  { method: 'POST', url: '/audit/chain', needs: 'read', handler: checkChain },
 ];
 
 const ON_A_PAGE = 50;
@@ -42,7 +44,7 @@ async function auditPage(visit: SignedVisit, chainErrors: readonly FieldError[] 
   const data = {
     events: rows.map((row) => shownEvent(row, { byPerson: address({ person: row.actor }), byEvent: address({ event: row.event }) })),
     kinds: kindChoices(typed.event),
-    typed: { ...typed, head: query.one('head') },
+    typed: { ...typed, head: visit.body.one('head') },
     filtered: Object.keys(given({ ...typed })).length > 0,
     head: await auditHead(db),
     newest: before === undefined ? null : address({}),
@@ -52,16 +54,26 @@ async function auditPage(visit: SignedVisit, chainErrors: readonly FieldError[] 
   return page('audit', 'Audit', data, all.length > 0 ? 422 : 200);
 }
 
-/** Follows the whole chain, however long, in memory that does not depend on its length. */
-async function chainPage(visit: SignedVisit): Promise<Answer> {
-  const { db, query } = visit;
-  const typed = query.one('head').trim().toLowerCase();
+/** What the last night found when it followed the whole chain. */
+async function chainOfNight({ db }: SignedVisit): Promise<Answer> {
+  const found = await figuresOfNight(db, 'chain');
+  return shownChain(found && { ...found.chain, given: false }, found && `in the night of ${longDate(found.as_of)}`);
+}
+
+/** Follows the whole chain now, however long, in memory that does not depend on its length; the longer it is, the longer it takes. */
+async function checkChain(visit: SignedVisit): Promise<Answer> {
+  const { db, body } = visit;
+  const typed = body.one('head').trim().toLowerCase();
   if (typed !== '' && !/^[0-9a-f]{64}$/.test(typed))
     return auditPage(visit, [{ field: 'head', text: 'Enter the head as a report prints it: 64 digits and letters from a to f' }]);
   const noted = await headsNotedByRuns(db);
   const own: NotedHead[] = typed === '' ? [] : [{ where: 'The head you gave', head: typed, events: null }];
   const chain = await verifyChain(readEvents(db), [...noted, ...own]);
-  return page('auditChain', 'The chain of the audit', { chain, nights: noted.length, given: typed !== '' });
+  return shownChain({ ...chain, nights: noted.length, given: typed !== '' }, 'just now');
+}
+
+function shownChain(chain: (ChainState & { nights: number; given: boolean }) | null, when: string | null): Answer {
+  return page('auditChain', 'The chain of the audit', { chain, when });
 }
 
 function readFilter({ person, event, day, month, year }: Asked): {

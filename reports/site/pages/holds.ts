@@ -1,6 +1,7 @@
 /** Holds: those in force, due for review and released; one of them, and its release by two people. */
 import { countHolds, HOLD_FILTERS, holdPage, oneHold, type HoldFilter } from '../../../db/holdPages.ts';
 import { askRelease, confirmRelease, filesCovered, type Hold } from '../../../db/holds.ts';
+import { figuresOfNight } from '../../../db/nightFigures.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import { addDays, longDate } from '../../../rules/dates.ts';
 import { sha256 } from '../../../rules/digest.ts';
@@ -60,7 +61,7 @@ async function oneHoldPage(visit: SignedVisit, { typed, errors }: FormState = NO
   const own = hold.release_asked_by === person.name;
   const data = {
     hold: shownHold(hold, await scheduleInForce(db, asOf), seesNames(visit)),
-    covers: inForce ? await filesCovered(db, hold.id) : null,
+    covers: inForce ? await coveredFiles(visit, hold) : null,
     released: releasedWords(hold),
     asked,
     lapsesAfter: hold.release_asked_on === null ? null : addDays(hold.release_asked_on, REQUEST_LAPSES_AFTER_DAYS),
@@ -72,6 +73,16 @@ async function oneHoldPage(visit: SignedVisit, { typed, errors }: FormState = NO
     errors: shownErrors(errors),
   };
   return page('hold', `Hold ${hold.id}`, data, errors.length > 0 ? status : 200);
+}
+
+/** Of a scope that takes in much of the register, what the last night counted: nobody waits for all files to be counted again. */
+async function coveredFiles({ db }: SignedVisit, hold: Hold): Promise<{ files: number; night: string | null }> {
+  const wide = hold.scope === 'everything' || hold.scope === 'category';
+  const counted = wide ? await figuresOfNight(db, 'retention', 'categories') : null;
+  if (counted === null) return { files: await filesCovered(db, hold), night: null };
+  const { retention, categories, as_of } = counted;
+  const ofCategory = categories.find(({ category }) => category === hold.scope_ref)?.files ?? 0;
+  return { files: hold.scope === 'everything' ? retention.files : ofCategory, night: as_of };
 }
 
 async function ask(visit: SignedVisit): Promise<Answer> {

@@ -1,7 +1,5 @@
 /** Needs data: files without a date by reason, and rows of the latest extract that were not read; what the case management system must put right. */
 import {
-  everyRejected,
-  everyUndetermined,
   rejectedBySource,
   rejectedLines,
   undeterminedByReason,
@@ -13,7 +11,7 @@ import { CONTRADICTIONS, GAPS } from '../../../rules/determine.ts';
 import { REASON_WORDS } from '../../../rules/words.ts';
 import { REJECTS_COLUMNS } from '../../nightReport.ts';
 import { page, type Answer, type Fields, type Route, type SignedVisit } from '../page.ts';
-import { addressOf, csvDownload, marks } from '../tables.ts';
+import { addressOf, csvDownload, everyRow, marks } from '../tables.ts';
 
 export const needsDataRoutes: readonly Route[] = [
   { method: 'GET', url: '/needs-data', needs: 'read', handler: overview },
@@ -84,8 +82,13 @@ async function rowsPage({ db, query }: SignedVisit): Promise<Answer> {
 }
 
 function filesCsv(visit: SignedVisit): Answer {
+  const reason = reasonIn(visit.query);
+  const files = everyRow(
+    (after: string | undefined, limit) => undeterminedFiles(visit.db, { reason, after }, limit),
+    (row) => row.file_ref,
+  );
   async function* rows() {
-    for await (const file of everyUndetermined(visit.db, reasonIn(visit.query) ?? null)) {
+    for await (const file of files) {
       const kind = isContradiction(file.reason) ? 'contradiction' : 'missing';
       yield { ...file, kind, words: REASON_WORDS[file.reason], ...marks(visit) };
     }
@@ -94,8 +97,13 @@ function filesCsv(visit: SignedVisit): Answer {
 }
 
 function rowsCsv(visit: SignedVisit): Answer {
+  const source = textIn(visit.query, 'source');
+  const rejected = everyRow(
+    (after: Pick<RejectedLine, 'source' | 'line'> | undefined, limit) => rejectedLines(visit.db, { source, after }, limit),
+    (row) => row,
+  );
   async function* rows() {
-    for await (const { source: file, line, ref: reference, faults } of everyRejected(visit.db, textIn(visit.query, 'source') ?? null))
+    for await (const { source: file, line, ref: reference, faults } of rejected)
       for (const fault of faults) yield { file, line, reference, ...fault, rehearsal: marks(visit).rehearsal };
   }
   return csvDownload(visit, 'needs-data-rows', REJECTS_COLUMNS, rows());

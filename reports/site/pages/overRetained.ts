@@ -1,6 +1,6 @@
 /** Files kept longer than the policy says, on no list, by how long; and the files that are kept permanently. */
-import { overRetained, overRetainedFiles, permanentByRule, permanentFiles, type OverRetainedFigures } from '../../../db/overview.ts';
-import { inOneMoment } from '../../../db/figures.ts';
+import { figuresOfNight } from '../../../db/nightFigures.ts';
+import { OVERDUE_BORDERS, overRetainedFiles, permanentFiles, type OverRetainedFigures } from '../../../db/overview.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import type { Schedule } from '../../../rules/schedule.ts';
 import { BLOCK_WORDS } from '../../../rules/words.ts';
@@ -15,6 +15,8 @@ import {
   keyFields,
   keyIn,
   marks,
+  marksOf,
+  noFigures,
   ON_A_PAGE,
   reportLinks,
   rulesIn,
@@ -33,23 +35,22 @@ export const overRetainedRoutes: readonly Route[] = [
 
 /** How long over the last day to be kept; each band begins after the one before. */
 const BANDS = [
-  { code: 'days-30', words: 'Up to 30 days', upTo: 30 },
-  { code: 'days-90', words: '31 to 90 days', upTo: 90 },
-  { code: 'days-365', words: '91 to 365 days', upTo: 365 },
-  { code: 'years-2', words: '1 to 2 years', upTo: 730 },
-  { code: 'years-5', words: '2 to 5 years', upTo: 1825 },
-  { code: 'longer', words: 'More than 5 years', upTo: null },
+  { code: 'days-30', words: 'Up to 30 days' },
+  { code: 'days-90', words: '31 to 90 days' },
+  { code: 'days-365', words: '91 to 365 days' },
+  { code: 'years-2', words: '1 to 2 years' },
+  { code: 'years-5', words: '2 to 5 years' },
+  { code: 'longer', words: 'More than 5 years' },
 ] as const;
-const BORDERS = BANDS.flatMap(({ upTo }) => (upTo === null ? [] : [upTo]));
 
 async function overRetainedPage(visit: SignedVisit): Promise<Answer> {
   const { db, asOf } = visit;
   const schedule = await scheduleInForce(db, asOf);
   const { band, rule } = filterOf(visit, schedule);
-  const { figures, files } = await inOneMoment(db, async (trx) => ({
-    figures: await overRetained(trx, schedule, asOf, BORDERS),
-    files: await overRetainedFiles(trx, schedule, asOf, { days: daysOf(band), rule, after: keyIn(visit) }, ON_A_PAGE),
-  }));
+  const found = await figuresOfNight(db, 'over_retained');
+  if (found === null) return noFigures('/reports/over-retained');
+  const { over_retained: figures } = found;
+  const files = await overRetainedFiles(db, schedule, asOf, { days: daysOf(band), rule, after: keyIn(visit) }, ON_A_PAGE);
   const address = (change: Record<string, string | undefined>) =>
     addressOf('/reports/over-retained', { band: BANDS[band]?.code, rule, ...change });
   const last = files.rows.at(-1);
@@ -62,6 +63,7 @@ async function overRetainedPage(visit: SignedVisit): Promise<Answer> {
   ];
   return page('reportOverRetained', 'Over-retained', {
     links: reportLinks('/reports/over-retained'),
+    night: found.as_of,
     files: sum(() => true),
     byBand: shownTable(
       'Due files on no list, by how long',
@@ -112,8 +114,10 @@ async function overRetainedCsv(visit: SignedVisit): Promise<Answer> {
   const { db, asOf } = visit;
   const schedule = await scheduleInForce(db, asOf);
   const columns = ['as_of', 'rule', 'clause', 'over_days_from', 'over_days_to', 'files', 'candidates', 'rehearsal'] as const;
-  const rows = (await overRetained(db, schedule, asOf, BORDERS)).map(({ rule, band, files, candidates }) => ({
-    ...marks(visit),
+  const found = await figuresOfNight(db, 'over_retained');
+  if (found === null) return noFigures('/reports/over-retained', 409);
+  const rows = found.over_retained.map(({ rule, band, files, candidates }) => ({
+    ...marksOf(found, visit),
     rule,
     clause: clauseOf(schedule, rule),
     over_days_from: (daysOf(band)?.over ?? 0) + 1,
@@ -121,7 +125,7 @@ async function overRetainedCsv(visit: SignedVisit): Promise<Answer> {
     files,
     candidates,
   }));
-  return csvDownload(visit, 'over-retained', columns, rows);
+  return csvDownload({ ...visit, asOf: found.as_of }, 'over-retained', columns, rows);
 }
 
 async function overRetainedFilesCsv(visit: SignedVisit): Promise<Answer> {
@@ -157,12 +161,13 @@ async function permanentPage(visit: SignedVisit): Promise<Answer> {
   const { db, asOf, query } = visit;
   const schedule = await scheduleInForce(db, asOf);
   const after = query.one('after_file') || null;
-  const { byRule, files } = await inOneMoment(db, async (trx) => ({
-    byRule: await permanentByRule(trx),
-    files: await permanentFiles(trx, after, ON_A_PAGE),
-  }));
+  const found = await figuresOfNight(db, 'permanent');
+  if (found === null) return noFigures('/reports/permanent');
+  const { permanent: byRule } = found;
+  const files = await permanentFiles(db, after, ON_A_PAGE);
   return page('reportPermanent', 'Permanent', {
     links: reportLinks('/reports/permanent'),
+    night: found.as_of,
     files: byRule.reduce((sum, row) => sum + row.files, 0),
     byRule: shownTable(
       'Files kept permanently, by rule',
@@ -188,9 +193,11 @@ async function permanentPage(visit: SignedVisit): Promise<Answer> {
 }
 
 async function permanentCsv(visit: SignedVisit): Promise<Answer> {
+  const found = await figuresOfNight(visit.db, 'permanent');
+  if (found === null) return noFigures('/reports/permanent', 409);
   const schedule = await scheduleInForce(visit.db, visit.asOf);
-  const rows = (await permanentByRule(visit.db)).map((row) => ({ ...marks(visit), ...row, clause: clauseOf(schedule, row.rule) }));
-  return csvDownload(visit, 'permanent', ['as_of', 'rule', 'clause', 'files', 'rehearsal'] as const, rows);
+  const rows = found.permanent.map((row) => ({ ...marksOf(found, visit), ...row, clause: clauseOf(schedule, row.rule) }));
+  return csvDownload({ ...visit, asOf: found.as_of }, 'permanent', ['as_of', 'rule', 'clause', 'files', 'rehearsal'] as const, rows);
 }
 
 function permanentFilesCsv(visit: SignedVisit): Answer {
@@ -213,7 +220,7 @@ function filterOf({ query }: SignedVisit, { rules }: Schedule): { band: number; 
   };
 }
 
+/** The days of the band at that place; undefined for all. */
 function daysOf(band: number): { over: number; upTo: number | null } | undefined {
-  const found = BANDS[band];
-  return found && { over: BANDS[band - 1]?.upTo ?? 0, upTo: found.upTo };
+  return BANDS[band] && { over: OVERDUE_BORDERS[band - 1] ?? 0, upTo: OVERDUE_BORDERS[band] ?? null };
 }

@@ -1,15 +1,14 @@
-/** Reports of counts: retention by rule as the night reports it, what falls due soon, and the forecast by year with its chart. */
-import { NotAccountedFor } from '../../../db/compute.ts';
-import { inOneMoment, retentionFigures, type RuleFigures } from '../../../db/figures.ts';
-import { comingDue, dueByYear, type YearFigures } from '../../../db/forecast.ts';
+/** Reports of counts, as the last night counted: retention by rule, what falls due soon, and the forecast by year with its chart. */
+import type { RuleFigures } from '../../../db/figures.ts';
+import type { YearFigures } from '../../../db/forecast.ts';
+import { DAYS_AHEAD, daysAheadOf, figuresOfNight } from '../../../db/nightFigures.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
-import { addDays } from '../../../rules/dates.ts';
 import { BLOCKS } from '../../../rules/checks.ts';
 import { BLOCK_WORDS } from '../../../rules/words.ts';
 import { accountsInWords, retentionReportRows, RETENTION_COLUMNS } from '../../retentionReport.ts';
 import { barChart } from '../chart.ts';
 import { page, type Answer, type Route, type SignedVisit } from '../page.ts';
-import { clauseOf, csvDownload, marks, reportLinks, rulesIn, shownTable, type Cell } from '../tables.ts';
+import { clauseOf, csvDownload, marksOf, noFigures, reportLinks, rulesIn, shownTable, type Cell } from '../tables.ts';
 
 export const reportRoutes: readonly Route[] = [
   { method: 'GET', url: '/reports', needs: 'read', handler: byRulePage },
@@ -20,16 +19,13 @@ export const reportRoutes: readonly Route[] = [
   { method: 'GET', url: '/reports/forecast.csv', needs: 'read', handler: forecastCsv },
 ];
 
-/** Days ahead of which the report counts. */
-export const DAYS_AHEAD = [30, 90, 365] as const;
-
 /** Years of which the chart has a bar of their own; the table has them all. */
 const YEARS_DRAWN = 30;
 
 async function byRulePage(visit: SignedVisit): Promise<Answer> {
-  const figures = await figuresNow(visit);
-  const links = reportLinks('/reports');
-  if (figures === null) return page('reports', 'Retention by rule', { links, figures: null });
+  const found = await figuresOfNight(visit.db, 'retention');
+  if (found === null) return noFigures('/reports');
+  const { retention: figures } = found;
   const numbers = ({
     files,
     permanent,
@@ -52,8 +48,8 @@ async function byRulePage(visit: SignedVisit): Promise<Answer> {
     '#Archived so far',
   ];
   return page('reports', 'Retention by rule', {
-    links,
-    figures,
+    links: reportLinks('/reports'),
+    night: found.as_of,
     accounts: accountsInWords(figures),
     byRule: shownTable(
       'Files by the rule that decides',
@@ -75,39 +71,36 @@ async function byRulePage(visit: SignedVisit): Promise<Answer> {
 }
 
 async function byRuleCsv(visit: SignedVisit): Promise<Answer> {
-  const figures = await figuresNow(visit);
-  if (figures === null) return page('reports', 'Retention by rule', { links: reportLinks('/reports'), figures: null }, 409);
-  return csvDownload(visit, 'retention-report', RETENTION_COLUMNS, retentionReportRows(figures, visit.site.kind === 'rehearsal'));
-}
-
-/** The night's figures, or null while they do not add up: after an import or a change of the schedule, until the next night. */
-async function figuresNow({ db, asOf, site }: SignedVisit) {
-  try {
-    return await retentionFigures(db, await scheduleInForce(db, asOf), asOf);
-  } catch (error) {
-    if (!(error instanceof NotAccountedFor)) throw error;
-    site.log.warn({ error: error.message }, 'figures.do_not_add_up');
-    return null;
-  }
+  const found = await figuresOfNight(visit.db, 'retention');
+  if (found === null) return noFigures('/reports', 409);
+  const rows = retentionReportRows(found.retention, visit.site.kind === 'rehearsal');
+  return csvDownload({ ...visit, asOf: found.as_of }, 'retention-report', RETENTION_COLUMNS, rows);
 }
 
 async function readDue({ db, asOf }: SignedVisit) {
+  const found = await figuresOfNight(db, 'coming');
+  if (found === null) return null;
   const schedule = await scheduleInForce(db, asOf);
-  const coming = await comingDue(db, asOf, DAYS_AHEAD);
-  return rulesIn(schedule, coming).flatMap((rule) =>
-    coming.filter((row) => row.rule === rule).map((row) => ({ ...row, clause: clauseOf(schedule, rule) })),
+  const rows = rulesIn(schedule, found.coming).flatMap((rule) =>
+    found.coming.filter((row) => row.rule === rule).map((row) => ({ ...row, clause: clauseOf(schedule, rule) })),
   );
+  return { night: found, rows };
 }
 
 async function duePage(visit: SignedVisit): Promise<Answer> {
-  const rows = await readDue(visit);
-  const days = DAYS_AHEAD.map((count, i) => ({ count, on: addDays(visit.asOf, count), files: sumOf(rows.map(({ within }) => within[i])) }));
+  const found = await readDue(visit);
+  if (found === null) return noFigures('/reports/due');
+  const { night, rows } = found;
+  const days = daysAheadOf(night).map((day, i) => ({ ...day, files: sumOf(rows.map(({ within }) => within[i])) }));
   return page('reportDue', 'Due soon', {
     links: reportLinks('/reports/due'),
+    night: night.as_of,
+    // A day that has come since that night cannot be asked about any more.
+    asks: days.filter(({ on }) => on > visit.asOf).map(({ on }) => on),
     days,
     table: shownTable(
       'Files that fall due soon, by rule',
-      ['Rule', '#Due already', ...DAYS_AHEAD.map((count) => `#Within ${count} days`), '#Later than today in all'],
+      ['Rule', '#Due already', ...DAYS_AHEAD.map((count) => `#Within ${count} days`), '#Later in all'],
       rows.map(({ clause, due, within, later }) => [clause, due, ...within, later]),
       {
         total: ['All rules', sumOf(rows.map(({ due }) => due)), ...days.map(({ files }) => files), sumOf(rows.map(({ later }) => later))],
@@ -130,8 +123,10 @@ async function dueCsv(visit: SignedVisit): Promise<Answer> {
     'later',
     'rehearsal',
   ] as const;
-  const rows = (await readDue(visit)).map(({ rule, clause, files, due, later, within: [month = 0, quarter = 0, year = 0] }) => ({
-    ...marks(visit),
+  const found = await readDue(visit);
+  if (found === null) return noFigures('/reports/due', 409);
+  const rows = found.rows.map(({ rule, clause, files, due, later, within: [month = 0, quarter = 0, year = 0] }) => ({
+    ...marksOf(found.night, visit),
     rule,
     clause,
     files,
@@ -141,7 +136,7 @@ async function dueCsv(visit: SignedVisit): Promise<Answer> {
     within_365_days: year,
     later,
   }));
-  return csvDownload(visit, 'due-soon', columns, rows);
+  return csvDownload({ ...visit, asOf: found.night.as_of }, 'due-soon', columns, rows);
 }
 
 /** The years of the forecast: those due now first, then every year from this one to the last that has a file. */
@@ -156,9 +151,9 @@ function yearsOf(figures: readonly YearFigures[], thisYear: number): { year: num
 }
 
 async function forecastPage(visit: SignedVisit): Promise<Answer> {
-  const { db, asOf } = visit;
-  const figures = await inOneMoment(db, (trx) => dueByYear(trx, asOf));
-  const years = yearsOf(figures, Number(asOf.slice(0, 4)));
+  const found = await figuresOfNight(visit.db, 'years');
+  if (found === null) return noFigures('/reports/forecast');
+  const years = yearsOf(found.years, Number(found.as_of.slice(0, 4)));
   const drawn = years.slice(0, 1 + YEARS_DRAWN);
   const beyond = years.slice(1 + YEARS_DRAWN);
   const bars = [
@@ -173,6 +168,7 @@ async function forecastPage(visit: SignedVisit): Promise<Answer> {
     .map(({ label, files }): Cell[] => [label, files, (soFar += files)]);
   return page('reportForecast', 'Forecast by year', {
     links: reportLinks('/reports/forecast'),
+    night: found.as_of,
     total,
     chart: barChart({
       id: 'forecast',
@@ -189,19 +185,19 @@ async function forecastPage(visit: SignedVisit): Promise<Answer> {
 
 /** A column a rule, so that the years can be summed and drawn by rule as well. */
 async function forecastCsv(visit: SignedVisit): Promise<Answer> {
-  const { db, asOf } = visit;
-  const schedule = await scheduleInForce(db, asOf);
-  const figures = await dueByYear(db, asOf);
-  const rules = rulesIn(schedule, figures);
-  const rows = yearsOf(figures, Number(asOf.slice(0, 4))).map(({ year, files }) => ({
-    ...marks(visit),
+  const found = await figuresOfNight(visit.db, 'years');
+  if (found === null) return noFigures('/reports/forecast', 409);
+  const { years: figures, as_of } = found;
+  const rules = rulesIn(await scheduleInForce(visit.db, visit.asOf), figures);
+  const rows = yearsOf(figures, Number(as_of.slice(0, 4))).map(({ year, files }) => ({
+    ...marksOf(found, visit),
     falls_due: year ?? 'due now',
     files,
     ...Object.fromEntries(
       rules.map((rule) => [rule, sumOf(figures.filter((row) => row.year === year && row.rule === rule).map((row) => row.files))]),
     ),
   }));
-  return csvDownload<string>(visit, 'forecast', ['as_of', 'falls_due', 'files', ...rules, 'rehearsal'], rows);
+  return csvDownload<string>({ ...visit, asOf: as_of }, 'forecast', ['as_of', 'falls_due', 'files', ...rules, 'rehearsal'], rows);
 }
 
 function sumOf(numbers: readonly (number | undefined)[]): number {

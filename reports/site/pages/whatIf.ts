@@ -1,10 +1,10 @@
 /** What if it were another day: which files would be due then, by what is known now. A draft of the schedule cannot be tried here yet. */
 import { candidacyOf } from '../../../db/candidacy.ts';
-import { inOneMoment } from '../../../db/figures.ts';
+import { DAYS_AHEAD } from '../../../db/nightFigures.ts';
 import {
   DATE_MOVES,
   OTHER_DAY_FILES,
-  otherDayByRule,
+  compareDay,
   otherDayFiles,
   otherDayKey,
   type FileKey,
@@ -12,7 +12,7 @@ import {
   type OtherDay,
   type OtherDayFile,
   type OtherDayFiles,
-} from '../../../db/forecast.ts';
+} from '../../../db/otherDay.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import { addDays, readDate, shortDate, type IsoDate } from '../../../rules/dates.ts';
 import { BLOCK_WORDS, OUTCOME_WORDS } from '../../../rules/words.ts';
@@ -32,7 +32,6 @@ import {
   shownTable,
   type Cell,
 } from '../tables.ts';
-import { DAYS_AHEAD } from './reports.ts';
 
 export const whatIfRoutes: readonly Route[] = [
   { method: 'GET', url: '/what-if', needs: 'read', handler: whatIfPage },
@@ -75,11 +74,10 @@ async function resultPage(visit: SignedVisit, on: IsoDate): Promise<Answer> {
   const { day, which, rule } = await questionOf(visit, on);
   const { schedule } = day;
   const after = keyIn(visit);
-  const { rules, files, blocks } = await inOneMoment(db, async (trx) => {
-    const rules = await otherDayByRule(trx, day);
-    const files = await otherDayFiles(trx, day, { which, rule, after }, ON_A_PAGE);
-    return { rules, files, blocks: await blocksThen(trx, day, files.rows) };
-  });
+  const compared = await compareDay(db, day);
+  const { rules } = compared;
+  const files = await otherDayFiles(db, compared, day, { which, rule, after }, ON_A_PAGE);
+  const blocks = await blocksThen(db, day, files.rows);
   const address = (change: Record<string, string | undefined>) =>
     addressOf('/what-if', { on, show: which === 'newly_due' ? undefined : which, rule, ...change });
   const sum = (what: keyof Omit<MoveFigures, 'rule'>) => rules.reduce((total, row) => total + row[what], 0);
@@ -148,7 +146,7 @@ async function rulesCsv(visit: SignedVisit): Promise<Answer> {
     ...DATE_MOVES,
     'rehearsal',
   ] as const;
-  const rows = (await otherDayByRule(visit.db, day)).map((row) => ({
+  const rows = (await compareDay(visit.db, day)).rules.map((row) => ({
     ...marks(visit),
     ...row,
     on,
@@ -177,9 +175,10 @@ async function filesCsv(visit: SignedVisit): Promise<Answer> {
     'blocks',
     'rehearsal',
   ] as const;
+  const compared = await compareDay(visit.db, day);
   async function* rows() {
     const files = everyRow<OtherDayFile & { blocks: readonly string[] }, FileKey>(async (after, limit) => {
-      const piece = await otherDayFiles(visit.db, day, { which, rule, after }, limit);
+      const piece = await otherDayFiles(visit.db, compared, day, { which, rule, after }, limit);
       const blocks = await blocksThen(visit.db, day, piece.rows);
       return { ...piece, rows: piece.rows.map((row) => ({ ...row, blocks: blocks.get(row.file_ref) ?? [] })) };
     }, otherDayKey);

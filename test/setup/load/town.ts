@@ -13,6 +13,8 @@ const FIRST = '2026-11-22';
 export const SECOND = '2026-11-30';
 
 const RETENTION = fileURLToPath(new URL('../../../jobs/retention.mjs', import.meta.url));
+/** Undecided files after the first night, all of which are archived by the second, and after the second. */
+const FIRST_ITEMS = 200;
 const OPEN_ITEMS = 10_000;
 const HOLDS = 5_000;
 const EVENTS = 200_000;
@@ -37,7 +39,7 @@ export async function openTown(home: string, files: number): Promise<Town> {
     await db.destroy();
     await server.release();
   };
-  const env = { RETENTION_HOME: home, RETENTION_REHEARSAL: '1', LOG_LEVEL: 'warn', LIST_SIZE: '200' };
+  const env = { RETENTION_HOME: home, RETENTION_REHEARSAL: '1', LOG_LEVEL: 'warn', LIST_SIZE: '200', OPEN_ITEMS: String(FIRST_ITEMS) };
   const town: Town = { files, db, env, took: {}, close };
   const ready = path.join(home, 'town.json');
   const there = await readFile(ready, 'utf8').catch(() => null);
