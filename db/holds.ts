@@ -84,7 +84,7 @@ export async function placeHoldOnce(
     .where({ kind: hold.kind, scope: hold.scope, scope_ref: hold.scopeRef, authority: hold.authority.trim(), review_on: hold.reviewOn })
     .where({ placed_by: person.name, placed_on: asOf, released_on: null })
     .first();
-  return placed ? { hold: placed, covers: await filesCovered(trx, placed.id) } : placeHold(trx, hold, acting);
+  return placed ? { hold: placed, covers: await filesCovered(trx, placed) } : placeHold(trx, hold, acting);
 }
 
 /** Asks for the release of a hold; a second ask replaces the first. The hold stays in force until another person confirms. */

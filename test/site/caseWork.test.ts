@@ -33,6 +33,7 @@ test('a date that became earlier is confirmed with a reason, once, and the next 
   council.register.change('CF-1', { categories: 'child_protection' });
   council.today = addDays(council.today, 1);
   await council.night(council.today);
+  expect((await jones.open('/files?ref=CF-1')).html).toContain('href="/files/confirm?ref=CF-1"');
   expect((await jones.open('/files/confirm?ref=CF-1')).text).toContain('Somebody must confirm');
   const unsaid = await jones.submit('/files/confirm', { reason: ' ' });
   expect([unsaid.status, unsaid.text]).toEqual([422, expect.stringContaining('Say why the record is right')]);
@@ -50,6 +51,11 @@ test('files are taken off a signed list with a reason, and what is wrong is said
   council.register.child('CF-2');
   await council.night(council.today);
   await council.approveAndSign(1, council.today);
+  const links = ['/lists/1/withdraw?file=CF-1', '/holds/place?scope=file&amp;ref=CF-1'].map(
+    (href) => expect.stringContaining(`href="${href}"`) as string,
+  );
+  for (const link of links) expect((await jones.open('/lists/1/files/1')).html).toEqual(link);
+  expect((await jones.open('/lists/1')).html).toContain('href="/lists/1/cancel"');
   expect((await jones.open('/lists/1/withdraw?file=CF-1')).html).toMatch(/<textarea[^>]*>CF-1<\/textarea>/);
   for (const [typed, words] of [
     [{ files: ' ', reason: 'claim 77/26' }, 'Enter the references of the files'],

@@ -6,6 +6,7 @@ import { Refusal } from '../../../rules/refusal.ts';
 import type { Decision } from '../../../rules/workflow.ts';
 import { actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
 import { DECISION_REFUSALS, NOTHING_DECIDED, openCautions, readDecision, reasonChoices, typedDecision } from '../decisionForm.ts';
+import { fileActions } from '../fileActions.ts';
 import { shownItem } from '../listedFile.ts';
 import { may, page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { readStory } from '../story.ts';
@@ -24,7 +25,9 @@ async function anyFilePage(visit: SignedVisit): Promise<Answer> {
   const ref = visit.query.one('ref').trim();
   if (ref === '') return page('fileSearch', 'Why this date', { ref, errors: shownErrors([]) });
   try {
-    return page('file', `File ${ref}`, { ...(await readStory(visit, ref)), ref, onList: null });
+    const { story, gone } = await readStory(visit, ref);
+    const actions = fileActions(visit, ref, { blocks: story?.blocks ?? [], gone: gone !== null });
+    return page('file', `File ${ref}`, { story, gone, ref, actions, onList: null });
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'no_such_file') throw error;
     return page('fileSearch', 'Why this date', { ref, errors: shownErrors([{ field: 'ref', text: error.message }]) }, 404);
@@ -52,7 +55,8 @@ async function listedFilePage(visit: SignedVisit, { typed, errors }: FormState =
     after: near(item.position + 1, 'Next file of the list'),
     typed,
   };
-  const data = { story, gone, ref: item.file_ref, onList, errors: shownErrors(errors) };
+  const actions = fileActions(visit, item.file_ref, { blocks: story?.blocks ?? [], gone: gone !== null, list });
+  const data = { story, gone, ref: item.file_ref, actions, onList, errors: shownErrors(errors) };
   return page('file', `File ${item.file_ref}`, data, errors.length > 0 ? 422 : 200);
 }
 

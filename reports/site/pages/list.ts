@@ -11,6 +11,7 @@ import { ITEM_STATUSES, UNSIGNED_STATES, type Decision } from '../../../rules/wo
 import { LIST_STATE_WORDS } from '../../retentionReport.ts';
 import { actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
 import { DECISION_REFUSALS, NOTHING_DECIDED, readDecision, reasonChoices, typedDecision } from '../decisionForm.ts';
+import { listActions } from '../fileActions.ts';
 import { shownItem } from '../listedFile.ts';
 import { filterLinks, itemHeads, pagesAround, readView, viewAddress, viewFields } from '../listView.ts';
 import { may, page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
@@ -84,6 +85,7 @@ async function listPage(visit: SignedVisit, { typed, errors }: FormState = NOTHI
       firstUndecided: first === null ? null : `/lists/${number}/files/${first}`,
       signs: list.state === 'for_sign_off' && may(visit, 'sign_off'),
       deciders: await decidedBy(db, number),
+      actions: listActions(visit, list),
       filters: filterLinks(number, list.counts, view),
       view: viewFields(view),
       ...pagesAround(number, view, found),
