@@ -119,9 +119,12 @@ describe('a file of a person known to Adult Services', () => {
     expect(await readdir(path.join(council.archive, 'transfer'))).toEqual(['CF-1.zip']);
   });
 
-  it('taken off its list keeps its bag when a document of it is nowhere else; a person is told once', async () => {
+  it.each([
+    ['is nowhere else', () => rm(letter)],
+    ['has other bytes, as many as before', () => writeFile(letter, 'Dear CHILD')],
+  ])('taken off its list keeps its bag when a document of it %s; a person is told once', async (_how, harm) => {
     await council.done('withdraw 1 --files CF-1 --reason wrong', { asOf: '2026-12-01', as: 'm.jones' });
-    await rm(letter);
+    await harm();
     expect((await council.night('2026-12-01')).attention).toEqual([expect.stringContaining('1 bags stay where they are')]);
     expect((await council.night('2026-12-02')).attention).toEqual([]);
     expect(await readdir(path.join(council.archive, 'transfer'))).toEqual(['CF-1.zip']);
