@@ -70,7 +70,7 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
     settings.progress(tried.length);
     if (next.ended === 'disagreements') break;
   }
-  counts.sources = await removeSources(db, settings.documentRoot, settings.asOf);
+  counts.sources = await removeSources(db, settings);
   return counts;
 }
 

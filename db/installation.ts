@@ -63,25 +63,40 @@ export async function requireClocksAgree(db: Knex, asOf: IsoDate): Promise<void>
   );
 }
 
+/** Throws the Refusal of `claimRoots` when a folder that a live database marked bears its mark no more; a share can go at any moment. */
+export async function requireMark(db: Knex, root: string): Promise<void> {
+  const installation = await db<Installation>('installation').first<Installation | undefined>('id', 'kind');
+  if (installation?.kind === 'live') await isMarked(db, installation, root);
+}
+
 async function claimRoot(db: Knex, installation: Installation, root: string): Promise<void> {
-  const marker = join(root, '.retention');
+  if ((await isMarked(db, installation, root)) || installation.kind === 'rehearsal') return;
+  const marker = markerOf(root);
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  await writeFile(marker, `${installation.id}\n`, { mode: 0o600 });
+  await db('claimed_roots').insert({ path: root });
+}
+
+/** False for a folder that nobody has marked yet. */
+async function isMarked(db: Knex, { id }: Installation, root: string): Promise<boolean> {
+  const marker = markerOf(root);
   const owner = await readMarker(marker);
-  if (owner !== null && owner !== installation.id) {
+  if (owner === id) return true;
+  if (owner !== null) {
     throw new Refusal(
       'root_is_anothers',
       `The folder ${root} belongs to another, live database (${marker} says so). Nothing was read. Set DOCUMENT_ROOT and ARCHIVE_URL to folders of this database.`,
     );
   }
-  if (owner !== null || installation.kind === 'rehearsal') return;
-  if (await db('claimed_roots').where({ path: root }).first<object | undefined>('path')) {
-    throw new Refusal(
-      'root_lost_its_mark',
-      `The folder ${root} was marked as this database's, and ${marker} is gone: perhaps the share is not mounted. Nothing was done. Mount it; if the folder is truly the right one, write ${installation.id} into ${marker}.`,
-    );
-  }
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  await writeFile(marker, `${installation.id}\n`, { mode: 0o600 });
-  await db('claimed_roots').insert({ path: root });
+  if (!(await db('claimed_roots').where({ path: root }).first<object | undefined>('path'))) return false;
+  throw new Refusal(
+    'root_lost_its_mark',
+    `The folder ${root} was marked as this database's, and ${marker} is gone: perhaps the share is not mounted. Nothing was done. Mount it; if the folder is truly the right one, write ${id} into ${marker}.`,
+  );
+}
+
+function markerOf(root: string): string {
+  return join(root, '.retention');
 }
 
 async function readMarker(marker: string): Promise<string | null> {

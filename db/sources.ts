@@ -1,8 +1,14 @@
 /** Source documents: measured when a file is listed, removed when it is archived and no other file needs them. */
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
+import type { ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
+import { BagDamaged, verifyBag } from './bag.ts';
+import type { BagRow } from './bagMoves.ts';
 import { DocumentProblem, measureDocument, removeDocument } from './documentRoot.ts';
+import { systemCode } from './fileIo.ts';
+import { requireMark } from './installation.ts';
+import { StoreProblem } from './storeProblem.ts';
 
 /** Measures the documents of files about to be listed, where that was not done yet. One that cannot be read stays unmeasured. */
 export async function measureDocuments(
@@ -36,33 +42,73 @@ export interface RemovalCounts {
   shared: number;
 }
 
-/** Removes the sources of archived files, each recorded; what a crash left over is done now. */
-export async function removeSources(db: Knex, documentRoot: string, asOf: IsoDate): Promise<RemovalCounts> {
-  const counts: RemovalCounts = { removed: 0, alreadyGone: 0, failed: 0, shared: 0 };
-  const waiting = await db('source_removals')
-    .whereIn('outcome', ['to_remove', 'failed'])
-    .orderBy('id')
-    .select<Removal[]>('id', 'file_ref', 'path', 'sha256', 'size');
-  for (const removal of waiting) {
-    const outcome = await db.transaction((trx) => removeSource(trx, documentRoot, removal, asOf));
-    if (outcome) counts[outcome]++;
-  }
-  return counts;
+/** Where sources are removed from, and the bags that must have them. */
+export interface RemovingSources {
+  store: ArchiveStore;
+  documentRoot: string;
+  asOf: IsoDate;
 }
 
 interface Removal {
   id: number;
   file_ref: string;
+  list_id: number;
   path: string;
   sha256: string;
   size: number;
+  archived_on: IsoDate;
+}
+
+/**
+ * Removes the sources of archived files, each recorded; what a crash left over is done now. None goes whose file's bag is not in
+ * the store as recorded. Throws a Refusal where the document root of a live database is not the one it marked: in the empty
+ * folder of a share that is not mounted every document would pass for gone already.
+ */
+export async function removeSources(db: Knex, removing: RemovingSources): Promise<RemovalCounts> {
+  const counts: RemovalCounts = { removed: 0, alreadyGone: 0, failed: 0, shared: 0 };
+  const waiting = await removals(db);
+  if (waiting.length > 0) await requireMark(db, removing.documentRoot);
+  const bags = new Map<string, string | null>();
+  for (const removal of waiting) {
+    const bag = `${removal.list_id} ${removal.file_ref}`;
+    // Before the transaction, whose locks others wait for: reading a large bag back takes a while.
+    const listed = await isListed(db, removal);
+    if (!listed && !bags.has(bag)) bags.set(bag, await whyBagIsNotThere(db, removing, removal));
+    const outcome = listed ? 'shared' : await db.transaction((trx) => removeSource(trx, removing, removal, bags.get(bag) ?? null));
+    if (outcome) counts[outcome]++;
+  }
+  return counts;
+}
+
+/** Why sources of archived files are still there, as far as something went wrong: the most frequent reasons, without paths. */
+export async function whyNotRemoved(db: Knex): Promise<string[]> {
+  const rows = await db('source_removals')
+    .where({ outcome: 'failed' })
+    .groupBy('error')
+    .orderByRaw('count(*) desc, error')
+    .limit(3)
+    .select<{ error: string }[]>('error');
+  return rows.map(({ error }) => error);
+}
+
+/** A file still registered has the document too. */
+async function isListed(db: Knex, { path }: Removal): Promise<boolean> {
+  return (await db('documents').where({ path }).first<object | undefined>('path')) !== undefined;
+}
+
+async function removals(db: Knex): Promise<Removal[]> {
+  return db('source_removals as s')
+    .join('residual_records as r', (on) => on.on('r.file_ref', 's.file_ref').on('r.list_id', 's.list_id'))
+    .whereIn('s.outcome', ['to_remove', 'failed'])
+    .orderBy('s.id')
+    .select<Removal[]>('s.id', 's.file_ref', 's.list_id', 's.path', 's.sha256', 's.size', 'r.archived_on');
 }
 
 async function removeSource(
   trx: Knex.Transaction,
-  documentRoot: string,
+  { documentRoot, asOf }: RemovingSources,
   removal: Removal,
-  asOf: IsoDate,
+  whyNot: string | null,
 ): Promise<keyof RemovalCounts | null> {
   const claimed = await trx('source_removals')
     .where({ id: removal.id })
@@ -73,7 +119,8 @@ async function removeSource(
   if (!claimed) return null;
   // Conflicts with an import that lists the document for another file at this moment.
   await trx.raw('lock table documents in share mode');
-  if (await trx('documents').where({ path: removal.path }).first()) return 'shared';
+  if (await isListed(trx, removal)) return 'shared';
+  if (whyNot !== null) return noteFailure(trx, removal, whyNot);
   try {
     const outcome = await removeDocument(documentRoot, removal.path, removal);
     await trx('source_removals').where({ id: removal.id }).update({ outcome, path: null, error: null, removed_on: asOf });
@@ -81,7 +128,40 @@ async function removeSource(
     return outcome === 'removed' ? 'removed' : 'alreadyGone';
   } catch (error) {
     if (!(error instanceof DocumentProblem)) throw error;
-    await trx('source_removals').where({ id: removal.id }).update({ outcome: 'failed', error: error.message });
-    return 'failed';
+    return noteFailure(trx, removal, error.message);
   }
+}
+
+async function noteFailure(trx: Knex.Transaction, { id }: Removal, why: string): Promise<'failed'> {
+  await trx('source_removals').where({ id }).update({ outcome: 'failed', error: why });
+  return 'failed';
+}
+
+/**
+ * Null when the bag that holds the sources is there as it was recorded. One written today was read back today, so its size is
+ * enough; one written earlier is read again: its store may have been rolled back, or hold something else by now.
+ */
+async function whyBagIsNotThere(db: Knex, { store, asOf }: RemovingSources, removal: Removal): Promise<string | null> {
+  const { file_ref, list_id, archived_on } = removal;
+  const bag = await db<BagRow>('bags').where({ file_ref, list_id, state: 'archived' }).first();
+  if (!bag) return `The database knows of no archived bag of ${file_ref}, so its sources stay.`;
+  // A crash after it was moved, and before that was written down, leaves it at its new place alone.
+  const moved = bag.move_to !== null && !(await store.exists(bag.location));
+  const location = moved && bag.move_to !== null ? bag.move_to : bag.location;
+  try {
+    if (archived_on < asOf) await verifyBag(store, location, bag);
+    else await refuseOtherSize(store, location, bag);
+    return null;
+  } catch (error) {
+    if (error instanceof StoreProblem || error instanceof BagDamaged) return error.message;
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    return `The bag of its file cannot be read in the archive store (${code}), so this source stays. Check ARCHIVE_URL and that its share is mounted.`;
+  }
+}
+
+async function refuseOtherSize(store: ArchiveStore, location: string, { size }: BagRow): Promise<void> {
+  const object = await store.open(location);
+  await object.close();
+  if (object.size !== size) throw new BagDamaged(location, 'its size is not the one recorded');
 }

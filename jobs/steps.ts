@@ -16,7 +16,7 @@ import { chooseForListing, makeLists } from '../db/lists.ts';
 import { keepNight } from '../db/nightFigures.ts';
 import { recheckItems, type Withdrawal } from '../db/recheck.ts';
 import { changedSinceCompute, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
-import { measureDocuments } from '../db/sources.ts';
+import { measureDocuments, whyNotRemoved } from '../db/sources.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
 import { addDays } from '../rules/dates.ts';
 import type { Context } from './context.ts';
@@ -139,7 +139,9 @@ export async function archiveStep({ context, runId }: Stepping): Promise<StepRes
       `${counts.bags.newProblems} bags stay where they are: ${counts.bags.failed} could not be moved to their place in the archive store, and ${counts.bags.kept} of withdrawn files hold documents that are not, as they were packed, under the document root. Put the store or the documents right; it is tried again each night.`,
     );
   if (counts.sources.failed > 0)
-    attention.push(`${counts.sources.failed} source documents of archived files could not be removed; they are tried again each night.`);
+    attention.push(
+      `${counts.sources.failed} source documents of archived files could not be removed; they are tried again each night. ${(await whyNotRemoved(db)).join(' ')}`,
+    );
   return { counts, attention };
 }
 

@@ -40,7 +40,7 @@ export async function actingOnArchive<T extends object>(
     await settleBags(db, settling, fileRef);
     const done = await recordingRefusals(db, person, what, () => db.transaction((trx) => act(trx, person, context, store)));
     const bags = await settleBags(db, settling, fileRef);
-    const result = { ...done, bags, sources: await removeSources(db, settings.documentRoot, asOf) };
+    const result = { ...done, bags, sources: await removeSources(db, settling) };
     print(context, options, result, words);
     const code = exitCode(done);
     line.exitWith(code !== 0 ? code : bags.failed + bags.kept + result.sources.failed > 0 ? 3 : 0);

@@ -45,8 +45,9 @@ export async function recordingOnArchive<T extends object>(
 async function follow({ db, site, asOf }: SignedVisit, fileRef: string): Promise<Followed> {
   try {
     const { store, documentRoot } = site.archive;
-    const bags = await settleBags(db, { store, documentRoot, asOf }, fileRef);
-    const sources = await removeSources(db, documentRoot, asOf);
+    const settling = { store, documentRoot, asOf };
+    const bags = await settleBags(db, settling, fileRef);
+    const sources = await removeSources(db, settling);
     return { removed: sources.removed + sources.alreadyGone, unfinished: bags.failed + bags.kept + sources.failed > 0 };
   } catch (error) {
     site.log.error({ file: fileRef, error: site.describe(error) }, 'site.archive_step_failed');

@@ -1,0 +1,82 @@
+/** Sources of archived files go only while their bag is known to be there, and only from the folder that is the document root. */
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FolderStore } from '../db/folderStore.ts';
+import { claimRoots, openInstallation } from '../db/installation.ts';
+import { removeSources } from '../db/sources.ts';
+import { rehearsal, type Council } from './setup/commands.ts';
+import { pastGuards } from './setup/database.ts';
+import { killFrozenAt } from './setup/killed.ts';
+
+const listed = '2026-11-22';
+const archivedOn = '2026-11-30';
+const nextNight = '2026-12-01';
+
+let council: Council;
+let letter: string;
+afterEach(() => council.close());
+
+describe('a source whose removal a crash left to the next night', () => {
+  let bag: string;
+
+  beforeEach(async () => {
+    council = await rehearsal();
+    council.register.child('CF-1');
+    letter = await council.document('CF-1', 'CF-1/letter.txt', 'Dear child');
+    await council.night(listed);
+    await council.approveAndSign(1, listed);
+    await killFrozenAt(council, ['archive', '--as-of', archivedOn], ['lock table documents in row exclusive mode']);
+    council.register.files.delete('CF-1');
+    council.register.documents.length = 0;
+    bag = path.join(council.archive, 'CF-1.zip');
+    expect(await council.db('source_removals').pluck('outcome')).toEqual(['to_remove']);
+  });
+
+  it('stays when the bag has one other byte, a person is told why, and goes when the bag is back', async () => {
+    const whole = await readFile(bag);
+    await flipped();
+    const night = await council.night(nextNight);
+    expect(night.steps['archive']).toMatchObject({ sources: { removed: 0, failed: 1 } });
+    expect(night.attention).toEqual([expect.stringMatching(/CF-1\.zip is damaged/)]);
+    await access(letter);
+    await writeFile(bag, whole);
+    expect((await council.night('2026-12-02')).steps['archive']).toMatchObject({ sources: { removed: 1, failed: 0 } });
+    await expect(access(letter)).rejects.toThrow('ENOENT');
+  });
+
+  it('stays on the very day too when the bag is gone or cut short', async () => {
+    const whole = await readFile(bag);
+    for (const harm of [() => rm(bag), () => writeFile(bag, whole.subarray(0, 100))]) {
+      await harm();
+      expect(await remove(archivedOn)).toMatchObject({ removed: 0, failed: 1 });
+      await access(letter);
+    }
+    await writeFile(bag, whole);
+    expect(await remove(archivedOn)).toMatchObject({ removed: 1, failed: 0 });
+  });
+
+  it('is not taken for gone where the share of a live database is no longer mounted', async () => {
+    await pastGuards(council.db, 'installation', (trx) => trx('installation').update({ kind: 'live' }));
+    const installation = await openInstallation(council.db, false);
+    await claimRoots(council.db, installation, { documentRoot: council.documentRoot, archiveRoot: council.archive });
+    await rename(council.documentRoot, `${council.documentRoot} away`);
+    await mkdir(council.documentRoot);
+    await expect(remove(archivedOn)).rejects.toThrow(/perhaps the share is not mounted/);
+    expect(await council.db('source_removals').pluck('outcome')).toEqual(['to_remove']);
+    await rm(council.documentRoot, { recursive: true });
+    await rename(`${council.documentRoot} away`, council.documentRoot);
+    expect(await remove(archivedOn)).toMatchObject({ removed: 1, alreadyGone: 0 });
+  });
+
+  async function flipped(): Promise<void> {
+    const bytes = await readFile(bag);
+    const middle = bytes.length >> 1;
+    bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+    await writeFile(bag, bytes);
+  }
+});
+
+function remove(asOf: string): ReturnType<typeof removeSources> {
+  return removeSources(council.db, { store: new FolderStore(council.archive), documentRoot: council.documentRoot, asOf });
+}
