@@ -12,9 +12,11 @@ import { StoreProblem, type ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
 import { BagDamaged, bagLocation, type BagFolder, type WrittenBag } from './bag.ts';
 import { countNewProblems, removeBag, settleBags, type BagMoves, type BagsCleared } from './bagMoves.ts';
+import { brakesOn } from './brakes.ts';
 import type { CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
 import { DocumentProblem } from './documentRoot.ts';
+import { guardRefusal } from './guardRefusal.ts';
 import { listedDocuments, type ItemRow } from './items.ts';
 import { lockForArchiving, stillFree } from './lastCheck.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
@@ -95,8 +97,9 @@ async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly 
       return claimed.item && archiveItem(db, trx, settings, claimed.item);
     });
   } catch (error) {
-    if (!claimed.item || !isFaultOfItem(error)) throw error;
-    return recordFailure(db, settings, claimed.item, error);
+    const fault = claimed.item && (await faultOfItem(db, error));
+    if (!claimed.item || !fault) throw error;
+    return recordFailure(db, settings, claimed.item, fault);
   }
 }
 
@@ -231,14 +234,24 @@ async function refuseLiveBag(db: Knex, fileRef: string, location: string): Promi
   if (live) throw new StoreProblem('taken', location);
 }
 
-type FaultOfItem = DocumentProblem | StoreProblem | BagDamaged;
-
-/** A fault of this item alone fails it, and the rest goes on; anything else (the database is gone, a full disk) ends the run. */
-function isFaultOfItem(error: unknown): error is FaultOfItem {
-  return error instanceof DocumentProblem || error instanceof StoreProblem || error instanceof BagDamaged;
+/** What failed of one item: a word for the audit, and the reason that people are shown. */
+interface FaultOfItem {
+  problem: string;
+  reason: string;
 }
 
-async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item, bag }: Claim, error: FaultOfItem): Promise<Ended> {
+/**
+ * A fault of this item alone fails it, and the rest goes on; anything else (the database is gone, a full disk) ends the run. So
+ * does what a guard refuses while a brake is on, for it would refuse every item.
+ */
+async function faultOfItem(db: Knex, error: unknown): Promise<FaultOfItem | null> {
+  if (error instanceof DocumentProblem) return { problem: error.problem, reason: error.message };
+  if (error instanceof StoreProblem || error instanceof BagDamaged) return { problem: error.name, reason: error.message };
+  const reason = guardRefusal(error);
+  return reason === null || (await brakesOn(db)).length > 0 ? null : { problem: 'refused', reason };
+}
+
+async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item, bag }: Claim, fault: FaultOfItem): Promise<Ended> {
   const key = { list_id: item.list_id, file_ref: item.file_ref };
   const ended = await db.transaction(async (trx): Promise<'failed' | 'withdrawn'> => {
     // Since the rollback let go of it another process may have begun a bag of its own, or somebody have taken it off.
@@ -246,15 +259,15 @@ async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item,
     if (bag !== null) await removeBag(trx, store, bag);
     if (now?.status !== 'approved' && now?.status !== 'failed') return 'withdrawn';
     const attempts = now.status === 'failed' && now.status_on === asOf ? now.attempts : now.attempts + 1;
-    await trx('disposal_list_items').where(key).update({ status: 'failed', status_reason: error.message, status_on: asOf, attempts });
+    await trx('disposal_list_items').where(key).update({ status: 'failed', status_reason: fault.reason, status_on: asOf, attempts });
     await recordEvent(trx, 'service', 'item.failed', {
       list: item.list_id,
       file: item.file_ref,
-      problem: error instanceof DocumentProblem ? error.problem : error.name,
+      problem: fault.problem,
       attempts,
     });
     if (attempts >= ATTEMPTS_BEFORE_WITHDRAWAL) {
-      const reason = `archiving failed ${attempts} nights: ${error.message}`;
+      const reason = `archiving failed ${attempts} nights: ${fault.reason}`;
       await withdrawItems(trx, item.list_id, [{ fileRef: item.file_ref, reason }], { asOf, actor: 'service' });
     }
     await settleList(trx, item.list_id, asOf);

@@ -20,15 +20,7 @@ export async function recheckItems(trx: Knex.Transaction, schedule: Schedule, as
   for (const list of lists) {
     const items = await recheckable(trx, list.id);
     const reasons = await reasonsToWithdraw(trx, schedule, asOf, items);
-    const lapsed = list.signed_on !== null && asOf > addDays(list.signed_on, SIGN_OFF_LAPSES_AFTER_DAYS);
-    for (const { file_ref } of items) {
-      const reason =
-        reasons.get(file_ref) ??
-        (lapsed
-          ? `the sign-off of ${shortDate(list.signed_on ?? asOf)} lapsed: nothing was archived for ${SIGN_OFF_LAPSES_AFTER_DAYS} days`
-          : null);
-      if (reason) withdrawals.push({ list: list.id, fileRef: file_ref, reason });
-    }
+    for (const [fileRef, reason] of reasons) withdrawals.push({ list: list.id, fileRef, reason });
     await withdrawItems(
       trx,
       list.id,
@@ -41,8 +33,8 @@ export async function recheckItems(trx: Knex.Transaction, schedule: Schedule, as
 }
 
 /**
- * Why each of these items may not go on, by file reference; none for an item that is as it was listed and decided. Archiving
- * asks the same question once more under its locks.
+ * Why each of these items may not go on, by file reference; none for an item that is as it was listed and decided, on a list
+ * whose sign-off still counts. Archiving asks the same question once more under its locks.
  */
 export async function reasonsToWithdraw(
   db: Knex,
@@ -53,13 +45,27 @@ export async function reasonsToWithdraw(
   const fileRefs = items.map((item) => item.file_ref);
   const now = new Map((await candidacyOf(db, schedule, asOf, fileRefs)).map((candidacy) => [candidacy.file_ref, candidacy]));
   const digests = await digestItems(db, items);
+  const lapsed = await lapsedSignatures(db, items, asOf);
   const reasons = new Map<string, string>();
   for (const item of items) {
-    const reason = reasonToWithdraw(item, now.get(item.file_ref), digests.get(item.file_ref), asOf) ?? null;
+    const changed = reasonToWithdraw(item, now.get(item.file_ref), digests.get(item.file_ref), asOf);
+    // What waits outside the computer was archived as far as a machine can: for it nothing lapses.
+    const reason = changed ?? (item.status.startsWith('waiting') ? null : (lapsed.get(item.list_id) ?? null));
     if (reason === FACTS_CHANGED) reasons.set(item.file_ref, await changedFacts(db, item));
     else if (reason) reasons.set(item.file_ref, reason);
   }
   return reasons;
+}
+
+/** By list, in words. */
+async function lapsedSignatures(db: Knex, items: readonly ItemRow[], asOf: IsoDate): Promise<Map<number, string>> {
+  const lists = await db('disposal_lists')
+    .whereIn('id', [...new Set(items.map((item) => item.list_id))])
+    .where('signed_on', '<', addDays(asOf, -SIGN_OFF_LAPSES_AFTER_DAYS))
+    .select<{ id: number; signed_on: IsoDate }[]>('id', 'signed_on');
+  const words = (signedOn: IsoDate): string =>
+    `the sign-off of ${shortDate(signedOn)} lapsed: nothing was archived for ${SIGN_OFF_LAPSES_AFTER_DAYS} days`;
+  return new Map(lists.map(({ id, signed_on }) => [id, words(signed_on)]));
 }
 
 const FACTS_CHANGED = 'facts or documents changed after it was listed';

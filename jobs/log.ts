@@ -2,6 +2,7 @@
 import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { diskTrouble } from '../db/fileIo.ts';
+import { guardRefusal, ownWords } from '../db/guardRefusal.ts';
 
 export type Log = Logger;
 
@@ -20,7 +21,7 @@ export function createLog(stream: NodeJS.WritableStream & { isTTY?: boolean }, b
 /** What of an error may be logged and printed: never the values of a statement, which are names and births. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const database = error as Error & { severity?: string; code?: string; table?: string; constraint?: string; hint?: string };
+  const database = error as Error & { severity?: string; code?: string; table?: string; constraint?: string };
   // Of a host with several addresses each has its own error, and the error over them no words.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(describeError).join('; ');
   const lost = LOST.exec(error.message)?.[1];
@@ -28,15 +29,11 @@ export function describeError(error: unknown): string {
     return `The connection to the database was lost (${lost}). Nothing half-done was kept. See that the database runs, then run again.`;
   if (!database.severity)
     return diskTrouble(`The disk of ${'path' in error ? String(error.path) : 'this installation'}`, error) ?? error.message;
-  const own = database.message.slice(database.message.lastIndexOf(' - ') + 1).replace(/^- /, '');
-  if (isRefusalOfGuard(error)) return database.hint ? `${own}. ${database.hint}` : own;
+  const refused = guardRefusal(error);
+  if (refused !== null) return refused;
+  const own = ownWords(error);
   const place = [database.table, database.constraint].filter(Boolean).join(', ');
   return `The database refused with ${database.code}${place ? ` (${place})` : ''}${SAFE_CLASSES.test(database.code ?? '') ? `: ${own}` : ''}. Nothing half-done was kept.${nextAfter(database.code ?? '')}`;
-}
-
-/** True where a guard of the database refused, in its own words: they name no values. */
-export function isRefusalOfGuard(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'P0001';
 }
 
 /** Said by the driver, after the statement, where the other end of a connection went away. */

@@ -11,6 +11,7 @@ import { checkFiles, type CheckedFile } from '../db/crossCheck.ts';
 import { recordDisagreements, settleDisagreements } from '../db/disagreements.ts';
 import { unsafePathReason } from '../db/documentRoot.ts';
 import { openExtract } from '../db/extract.ts';
+import { guardRefusal } from '../db/guardRefusal.ts';
 import { importExtract, type ImportResult } from '../db/import.ts';
 import { chooseForListing, makeLists } from '../db/lists.ts';
 import { keepNight } from '../db/nightFigures.ts';
@@ -20,7 +21,7 @@ import { measureDocuments, whyNotRemoved } from '../db/sources.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
 import { addDays } from '../rules/dates.ts';
 import type { Context } from './context.ts';
-import { describeError, isRefusalOfGuard } from './log.ts';
+import { describeError } from './log.ts';
 import { showProgress } from './progress.ts';
 
 /** What a step returns: its counts for ledger and log, and sentences for people where something new needs one. */
@@ -111,7 +112,7 @@ export async function listStep({ context, runId }: Stepping): Promise<StepResult
     const made = await db.transaction((trx) => makeLists(trx, schedule, chosen, { asOf, runId, listSize: settings.listSize }));
     return { counts: { candidates: candidates.length, ...made }, attention: [] };
   } catch (error) {
-    if (!isRefusalOfGuard(error)) throw error;
+    if (guardRefusal(error) === null) throw error;
     const words = `Nothing was listed: ${describeError(error)}`;
     return { counts: nothingListed, attention: [words], stopped: [words] };
   }
