@@ -8,22 +8,16 @@ import type { Knex } from 'knex';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
-import type { ArchiveStore } from './archiveStore.ts';
 import { readEvents, recordEvent, verifyChain } from './audit.ts';
 import type { BackedUpTable, Manifest, OpenBackup } from './backupFile.ts';
 import { tripBrake } from './brakes.ts';
 import { quotedName, tablesInOrder, whatIsThere, writeAlike } from './catalogue.ts';
 import { shippedMigrations } from './connect.ts';
-import { claimRoots } from './installation.ts';
+import { claimRoots, refuseOthersRoots, type Roots } from './installation.ts';
 import { connectionOf } from './staging.ts';
-import { takeOverBags, type TakeOver } from './takeOver.ts';
+import { takeOverBags, type TakeOver, type TakingOver } from './takeOver.ts';
 
-export interface Restoring {
-  asOf: IsoDate;
-  store: ArchiveStore;
-  documentRoot: string;
-  archiveRoot: string | null;
-}
+export type Restoring = TakingOver & Roots;
 
 export interface Restored extends TakeOver {
   installation: Manifest['installation'];
@@ -50,9 +44,9 @@ export async function restoreDatabase(db: Knex, backup: OpenBackup, restoring: R
     await trx.migrate.latest();
     // A session ended after the backup would live again.
     await trx('sessions').delete();
-    const { documentRoot, archiveRoot } = restoring;
-    await claimRoots(trx, manifest.installation, { documentRoot, archiveRoot });
+    await refuseOthersRoots(trx, manifest.installation, restoring);
     const takeOver = await takeOverBags(trx, restoring);
+    await claimRoots(trx, manifest.installation, restoring);
     await stopUntilConfirmed(trx, manifest, takeOver, restoring.asOf);
     const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
     const { installation, as_of, made_at, tables, audit } = manifest;

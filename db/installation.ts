@@ -27,26 +27,28 @@ export async function openInstallation(db: Knex, rehearsal: boolean): Promise<In
   return installation;
 }
 
-/**
- * Refuses folders that belong to another database, or that lie one in the other; a live database marks its own. Both are
- * paths of folders; they need not exist yet.
- */
-export async function claimRoots(
-  db: Knex,
-  installation: Installation,
-  roots: { documentRoot: string; archiveRoot: string | null },
-): Promise<void> {
-  const { documentRoot, archiveRoot } = roots;
-  if (archiveRoot && (isWithin(documentRoot, archiveRoot) || isWithin(archiveRoot, documentRoot))) {
-    throw new Refusal('roots_nested', 'DOCUMENT_ROOT and ARCHIVE_URL lie one inside the other. Give the archive a folder of its own.');
-  }
+/** The folders a database works on; paths, which need not exist yet. */
+export interface Roots {
+  documentRoot: string;
+  archiveRoot: string;
+}
+
+/** Refuses folders that belong to another database, or that lie one in the other; a live database marks its own. */
+export async function claimRoots(db: Knex, installation: Installation, roots: Roots): Promise<void> {
   await db.transaction(async (trx) => {
     // One at a time: of two first starts the second must see the mark whole, and on record.
     if (installation.kind === 'live') await trx.raw("select pg_advisory_xact_lock(hashtext('roots'))");
-    for (const root of [documentRoot, archiveRoot]) {
-      if (root) await claimRoot(trx, installation, root);
-    }
+    await refuseOthersRoots(trx, installation, roots);
+    if (installation.kind === 'live') for (const root of [roots.documentRoot, roots.archiveRoot]) await markRoot(trx, installation, root);
   });
+}
+
+/** The same without marking anything. */
+export async function refuseOthersRoots(db: Knex, installation: Installation, { documentRoot, archiveRoot }: Roots): Promise<void> {
+  if (isWithin(documentRoot, archiveRoot) || isWithin(archiveRoot, documentRoot)) {
+    throw new Refusal('roots_nested', 'DOCUMENT_ROOT and ARCHIVE_URL lie one inside the other. Give the archive a folder of its own.');
+  }
+  for (const root of [documentRoot, archiveRoot]) await refuseOthersRoot(db, installation, root);
 }
 
 /**
@@ -66,42 +68,40 @@ export async function requireClocksAgree(db: Knex, asOf: IsoDate): Promise<void>
 /** Throws the Refusal of `claimRoots` when a folder that a live database marked bears its mark no more; a share can go at any moment. */
 export async function requireMark(db: Knex, root: string): Promise<void> {
   const installation = await db<Installation>('installation').first<Installation | undefined>('id', 'kind');
-  if (installation?.kind === 'live') await isMarked(db, installation, root);
+  if (installation?.kind === 'live') await refuseOthersRoot(db, installation, root);
 }
 
-async function claimRoot(db: Knex, installation: Installation, root: string): Promise<void> {
-  if ((await isMarked(db, installation, root)) || installation.kind === 'rehearsal') return;
-  const marker = markerOf(root);
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  await writeFile(marker, `${installation.id}\n`, { mode: 0o600 });
-  await db('claimed_roots').insert({ path: root });
-}
-
-/** False for a folder that nobody has marked yet. */
-async function isMarked(db: Knex, { id }: Installation, root: string): Promise<boolean> {
-  const marker = markerOf(root);
-  const owner = await readMarker(marker);
-  if (owner === id) return true;
-  if (owner !== null) {
+async function refuseOthersRoot(db: Knex, installation: Installation, root: string): Promise<void> {
+  const owner = await readMarker(root);
+  if (owner !== null && owner !== installation.id) {
     throw new Refusal(
       'root_is_anothers',
-      `The folder ${root} belongs to another, live database (${marker} says so). Nothing was read. Set DOCUMENT_ROOT and ARCHIVE_URL to folders of this database.`,
+      `The folder ${root} belongs to another, live database (${markerOf(root)} says so). Nothing was read. Set DOCUMENT_ROOT and ARCHIVE_URL to folders of this database.`,
     );
   }
-  if (!(await db('claimed_roots').where({ path: root }).first<object | undefined>('path'))) return false;
-  throw new Refusal(
-    'root_lost_its_mark',
-    `The folder ${root} was marked as this database's, and ${marker} is gone: perhaps the share is not mounted. Nothing was done. Mount it; if the folder is truly the right one, write ${id} into ${marker}.`,
-  );
+  if (owner !== null || installation.kind === 'rehearsal') return;
+  if (await db('claimed_roots').where({ path: root }).first<object | undefined>('path')) {
+    throw new Refusal(
+      'root_lost_its_mark',
+      `The folder ${root} was marked as this database's, and ${markerOf(root)} is gone: perhaps the share is not mounted. Nothing was done. Mount it; if the folder is truly the right one, write ${installation.id} into ${markerOf(root)}.`,
+    );
+  }
+}
+
+async function markRoot(db: Knex, installation: Installation, root: string): Promise<void> {
+  if ((await readMarker(root)) !== null) return;
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  await writeFile(markerOf(root), `${installation.id}\n`, { mode: 0o600 });
+  await db('claimed_roots').insert({ path: root });
 }
 
 function markerOf(root: string): string {
   return join(root, '.retention');
 }
 
-async function readMarker(marker: string): Promise<string | null> {
+async function readMarker(root: string): Promise<string | null> {
   try {
-    return (await readFile(marker, 'utf8')).trim();
+    return (await readFile(markerOf(root), 'utf8')).trim();
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return null;
     throw error;

@@ -6,6 +6,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
+import { Refusal } from '../rules/refusal.ts';
 import { hasPaper } from '../rules/facts.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
@@ -42,9 +43,14 @@ export interface TakingOver {
   asOf: IsoDate;
   store: ArchiveStore;
   documentRoot: string;
+  /** Somebody says that it is the right one, though none of the documents is there. */
+  rootIsRight: boolean;
 }
 
-/** Takes over every bag that can be believed, in the transaction that restores. */
+/**
+ * Takes over every bag that can be believed, in the transaction that restores. Throws a Refusal where the document root seems to be
+ * another than the bags were made from: every source would be entered as gone, and nobody would ever remove it.
+ */
 export async function takeOverBags(trx: Knex.Transaction, taking: TakingOver): Promise<TakeOver> {
   const result: TakeOver = { taken_over: [], left: [], not_in_store: [] };
   const there = await bagsInStore(taking.store);
@@ -60,6 +66,7 @@ export async function takeOverBags(trx: Knex.Transaction, taking: TakingOver): P
       await trx('bags').where({ location, state: 'begun' }).update({ state: 'cleared' });
     }
   }
+  if (!taking.rootIsRight) await refuseStrangeRoot(trx, taking.documentRoot, result.taken_over);
   await settleLists(trx, result.taken_over, taking.asOf);
   return result;
 }
@@ -148,15 +155,30 @@ function whatItWaitsFor({ location, facts }: BagStory, { gone }: { gone: Readonl
 
 async function sourcesOf(documentRoot: string, { documents }: BagStory): Promise<{ gone: Set<string> }> {
   const gone = new Set<string>();
-  for (const { path } of documents) {
-    try {
-      await lstat(join(documentRoot, path));
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') throw error;
-      gone.add(path);
-    }
-  }
+  for (const { path } of documents) if (!(await isThere(documentRoot, path))) gone.add(path);
   return { gone };
+}
+
+/** Sources are removed one by one, so where some are gone, others or documents of the register are there; unless the root is another. */
+async function refuseStrangeRoot(trx: Knex, documentRoot: string, taken: readonly TakenOver[]): Promise<void> {
+  if (taken.every(({ sources }) => sources.gone === 0) || taken.some(({ sources }) => sources.still_there > 0)) return;
+  for (const path of await trx('documents').orderBy('path').limit(1000).pluck<string[]>('path')) {
+    if (await isThere(documentRoot, path)) return;
+  }
+  throw new Refusal(
+    'documents_not_there',
+    `None of the documents that the backup and the bags name is under ${documentRoot}, so of ${taken.length} files the sources would be taken for removed. Nothing was changed. Set DOCUMENT_ROOT to the folder with the documents; if it is that one and they are truly gone, add --document-root-is-right.`,
+  );
+}
+
+async function isThere(documentRoot: string, path: string): Promise<boolean> {
+  try {
+    await lstat(join(documentRoot, path));
+    return true;
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') throw error;
+    return false;
+  }
 }
 
 async function holdsOn(trx: Knex, fileRef: string): Promise<number[]> {

@@ -17,11 +17,16 @@ export async function backUp({ db, asOf }: Context, file: string): Promise<Backu
   return makeBackup(db, file, { product: productVersion(), asOf });
 }
 
+export interface RestoreOptions extends CommonOptions {
+  /** Go on though none of the documents is under the document root. */
+  documentRootIsRight?: boolean;
+}
+
 /**
  * Restores a backup into the empty database that the settings name. Not through a context: that would first make the
  * database a new installation. Throws a Refusal, with nothing changed.
  */
-export async function restoreBackup(around: Surroundings, options: CommonOptions, file: string): Promise<Restored> {
+export async function restoreBackup(around: Surroundings, options: RestoreOptions, file: string): Promise<Restored> {
   const settings = readSettings(around.env, around.cwd);
   const { store, location } = placeOf(file);
   return withBackup(store, location, async (backup) => {
@@ -35,7 +40,8 @@ export async function restoreBackup(around: Surroundings, options: CommonOptions
       if (kind === 'live') await requireClocksAgree(database.db, asOf);
       const archive = openArchiveStore(settings.archiveUrl);
       const roots = { documentRoot: settings.documentRoot, archiveRoot: fileURLToPath(archive.url) };
-      const restored = await database.asOwner((owner) => restoreDatabase(owner, backup, { asOf, store: archive, ...roots }));
+      const restoring = { asOf, store: archive, ...roots, rootIsRight: options.documentRootIsRight ?? false };
+      const restored = await database.asOwner((owner) => restoreDatabase(owner, backup, restoring));
       await prepare(database);
       return restored;
     } finally {

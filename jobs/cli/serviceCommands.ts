@@ -1,5 +1,5 @@
 /** Commands of who runs the service: backups and what is wrong with this installation. */
-import { backUp, restoreBackup } from '../backups.ts';
+import { backUp, restoreBackup, type RestoreOptions } from '../backups.ts';
 import { withContext, type CommonOptions } from '../context.ts';
 import { examine, type DoctorOptions } from '../doctor/doctor.ts';
 import type { Finding } from '../doctor/findings.ts';
@@ -56,7 +56,8 @@ The database is the one that DATABASE_URL names, or the embedded one of a new RE
 PostgreSQL (15 or later) than the one backed up. Set DOCUMENT_ROOT and ARCHIVE_URL as they were: bags of files that were
 archived after the backup are taken over. Then nothing is listed or archived until an authoriser releases the brake.`,
     )
-    .action(async (file: string, options: CommonOptions) => {
+    .option('--document-root-is-right', 'go on though none of the documents is under DOCUMENT_ROOT: they are truly gone')
+    .action(async (file: string, options: RestoreOptions) => {
       const restored = await restoreBackup(line.around, options, file);
       print({ around: line.around, rehearsal: restored.installation.kind === 'rehearsal' }, options, restored, restoredWords);
       line.exitWith(3);
