@@ -51,7 +51,7 @@ export async function withContext<T>(
   work: (context: Context) => Promise<T>,
 ): Promise<T> {
   const settings = readSettings(around.env, around.cwd);
-  const database = await connect(settings);
+  const database = await connectAsService(settings);
   try {
     const { db } = database;
     await prepare(database);
@@ -64,6 +64,11 @@ export async function withContext<T>(
   } finally {
     await database.close();
   }
+}
+
+/** As the role that commands work as: the owner is for "retention migrate" and "restore-backup" alone. */
+export function connectAsService(settings: Settings): Promise<Database> {
+  return connect({ ...settings, ownerUrl: null });
 }
 
 /** Who acts: in a rehearsal the name after --as, taken at its word; on a live database whoever the token belongs to. */

@@ -1,12 +1,11 @@
 /** The scheduler: stays up, runs the night by node-cron in London time, catches up at start, stops cleanly on SIGTERM. */
 import nodeCron from 'node-cron';
-import { connect } from '../db/connect.ts';
 import { openInstallation } from '../db/installation.ts';
 import { prepare } from '../db/prepare.ts';
 import { lastSuccessfulNight } from '../db/runs.ts';
 import { addDays } from '../rules/dates.ts';
 import { LONDON, todayInLondon } from './clock.ts';
-import { withContext, type Surroundings } from './context.ts';
+import { connectAsService, withContext, type Surroundings } from './context.ts';
 import { createLog, describeError, type Log } from './log.ts';
 import { runNight } from './night.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -66,7 +65,7 @@ async function catchingUpIsDue(around: Surroundings, settings: Settings, log: Lo
  * today, catches up; a first start waits for its time.
  */
 async function nightIsMissing(around: Surroundings, settings: Settings): Promise<boolean> {
-  const database = await connect(settings);
+  const database = await connectAsService(settings);
   try {
     await prepare(database);
     await openInstallation(database.db, settings.rehearsal);

@@ -17,12 +17,14 @@ beforeEach(async () => {
 
 afterEach(() => Promise.all([council.close(), empty.close()]));
 
-it('takes the owner once, and then the role that owns nothing does for every command', async () => {
+it('takes the owner once, by migrate alone, and then the role that owns nothing does for every command', async () => {
   const early = await council.retention('lists', { DATABASE_URL: empty.url });
   expect([early.exitCode, early.stderr]).toEqual([
     1,
     expect.stringMatching(/may not change its tables, as it should be\. Run "retention migrate"/),
   ]);
+  const withOwner = await council.retention('lists', { DATABASE_URL: empty.url, DATABASE_OWNER_URL: empty.ownerUrl });
+  expect([withOwner.exitCode, withOwner.stderr]).toEqual([1, early.stderr]);
   const ready = await council.done('migrate', { DATABASE_URL: empty.url, DATABASE_OWNER_URL: empty.ownerUrl });
   expect(ready.stdout).toBe('The database is ready for this release, and retention_service may use it.\n');
   await council.done('lists', { DATABASE_URL: empty.url });

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Knex } from 'knex';
 import { openArchiveStore } from '../../db/archiveStore.ts';
 import { connect } from '../../db/connect.ts';
+import { existingFolder } from '../../db/embeddedBinaries.ts';
 import { readInstallation, recordedBags, registerHealth, serverHealth, serviceHealth, type ServerHealth } from '../../db/health.ts';
 import type { Installation } from '../../db/installation.ts';
 import { knownSchedule } from '../../db/schedules.ts';
@@ -26,6 +27,8 @@ export async function examine(around: Surroundings, options: DoctorOptions): Pro
   if (Array.isArray(settings)) return { findings: settings, rehearsal: false };
   const findings = [ok('settings', 'Every setting can be used.')];
   try {
+    if (settings.databaseUrl === null && !(await existingFolder(settings.home)))
+      return { findings: [...findings, noDatabase(settings)], rehearsal: settings.rehearsal };
     const database = await connect(settings);
     try {
       const examined = await examineDatabase(around, options, settings, database);
@@ -38,6 +41,15 @@ export async function examine(around: Surroundings, options: DoctorOptions): Pro
     const stopped = fault('database', describeError(error), 'Put this right first; the rest could not be examined.');
     return { findings: [...findings, stopped], rehearsal: false };
   }
+}
+
+/** Connecting would make the embedded database, and the doctor writes nothing. */
+function noDatabase({ home }: Settings): Finding {
+  return warning(
+    'database',
+    `DATABASE_URL is not set, and there is no embedded database under ${home} yet.`,
+    'Set DATABASE_URL, or RETENTION_HOME to the folder of this installation; if it is new, the first command makes the database.',
+  );
 }
 
 function readOrExplain(around: Surroundings): Settings | Finding[] {
@@ -114,7 +126,7 @@ async function examineRegister(db: Knex, { asOf }: Circumstance): Promise<Findin
     const schedule = await knownSchedule(db, asOf);
     if (!schedule)
       return [
-        warning('schedule', 'No schedule has been taken over yet.', 'The first night takes over the one that ships with the product.'),
+        warning('schedule', 'No schedule has been taken over yet.', 'The next command takes over the one that ships with the product.'),
       ];
     return registerFindings(await registerHealth(db, schedule), schedule.version);
   } catch (error) {

@@ -63,7 +63,7 @@ export function serverFindings({ version, migrations, guards }: ServerHealth): F
       warning(
         'migrations',
         `${migrations.missing.length} migrations of this release have not run.`,
-        'Back up first ("retention backup FILE"); the next command runs them.',
+        'Back up first, with the release that ran until now ("retention backup FILE"): the next command of this one runs them before anything else.',
       ),
     ];
   return [database, ok('migrations', 'All migrations of this release have run.'), ...guardFindings(guards)];

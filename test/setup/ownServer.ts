@@ -45,6 +45,7 @@ export async function ownServer(start?: () => Promise<Running>): Promise<OwnServ
     if (start) Object.assign(council.env, { DATABASE_URL: urlOf(server.connection), DATABASE_OWNER_URL: urlOf(server.owner) });
   };
   address();
+  if (start) await council.done('migrate');
   return {
     council,
     postmaster: async () =>
