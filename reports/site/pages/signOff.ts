@@ -19,10 +19,11 @@ export const signOffRoutes: readonly Route[] = [
 
 const NOTHING_TYPED: FormState = { typed: { number: '', reason: '' }, errors: [] };
 
+/** `signing` is the part of the page that is there whether or not the list can be signed. */
 const SIGNING_REFUSALS = {
-  own_decision: { field: 'number' },
+  own_decision: { field: 'signing' },
   digest_moved: { field: 'number' },
-  wrong_state: { field: 'number', words: 'This list does not wait for a signature any more. Nothing was signed.' },
+  wrong_state: { field: 'signing', words: 'This list does not wait for a signature any more. Nothing was signed.' },
 } as const;
 
 async function signOffPage(visit: SignedVisit, { typed, errors }: FormState = NOTHING_TYPED, status = 422): Promise<Answer> {
@@ -41,7 +42,9 @@ async function signOffPage(visit: SignedVisit, { typed, errors }: FormState = NO
       decisions: figures.decisions.map(({ decision, files }) => ({ words: STATUS_WORDS[decision], decision, files })),
       acknowledged: figures.acknowledged.map((one) => ({ ...one, words: CAUTION_WORDS[one.caution as Caution] })),
     },
-    approved: figures.decisions.find(({ decision }) => decision === 'approved')?.files ?? 0,
+    approved: list.by_status.approved ?? 0,
+    kept: list.by_status.kept ?? 0,
+    referred: list.by_status.referred ?? 0,
     deciders,
     own: deciders.find(({ name }) => name === person.name)?.files ?? 0,
     notBefore: longDate(addDays(asOf, site.coolingOffDays + 1)),
@@ -73,8 +76,10 @@ async function sign(visit: SignedVisit): Promise<Answer> {
 
 /** A second press of the button finds the list signed by the first, and says again what that did; null where it was not. */
 async function signedAlready({ db, person, body }: SignedVisit, number: number): Promise<string | null> {
-  const { signed_by, signed_on, cooling_off_days, digest, state, by_status } = await oneList(db, number);
-  if (signed_by !== person.name || signed_on === null || digest !== body.one('digest') || state !== 'cooling_off') return null;
+  const { signed_by, signed_on, cooling_off_days, digest, state, ended_on, by_status } = await oneList(db, number);
+  if (signed_by !== person.name || signed_on === null || digest !== body.one('digest')) return null;
+  // With nothing approved it is complete at once.
+  if (state !== 'cooling_off' && !(state === 'complete' && ended_on === signed_on)) return null;
   const files = (status: Decision) => by_status[status] ?? 0;
   return signedWords(files('approved'), files('kept'), files('referred'), longDate(addDays(signed_on, (cooling_off_days ?? 0) + 1)));
 }
@@ -90,11 +95,18 @@ async function sendItBack(visit: SignedVisit): Promise<Answer> {
   const number = listNumber(visit);
   const refusals = {
     reason_missing: { field: 'reason', words: 'Say why it is sent back' },
-    wrong_state: { field: 'reason', words: 'This list does not wait for a signature any more. It was not sent back.' },
+    wrong_state: { field: 'signing', words: 'This list does not wait for a signature any more. It was not sent back.' },
   };
   const outcome = await actingOnForm(visit, 'send_back', refusals, (trx) => sendBack(trx, number, body.one('reason'), { person, asOf }));
-  if ('errors' in outcome) return signOffPage(visit, { typed: { number: '', reason: body.one('reason') }, errors: outcome.errors });
+  if ('errors' in outcome && !(outcome.code === 'wrong_state' && (await sentBackAlready(visit, number))))
+    return signOffPage(visit, { typed: { number: '', reason: body.one('reason') }, errors: outcome.errors });
   return redirect(`/lists/${number}`, `List ${number} is sent back. Its decisions stand until somebody changes one.`);
+}
+
+/** A second press of the button finds the list sent back by the first. */
+async function sentBackAlready({ db, person, body }: SignedVisit, number: number): Promise<boolean> {
+  const { state, sent_back_by, sent_back_reason } = await oneList(db, number);
+  return state === 'for_decision' && sent_back_by === person.name && sent_back_reason === body.one('reason').trim();
 }
 
 function signedWords(approved: number, kept: number, referred: number, notBefore: string): string {
