@@ -30,24 +30,46 @@ export interface FoundFile {
   paper_moved_to: string | null;
 }
 
+/** Narrows a look-up: to one person, or to so many rows, whichever they are. */
+export interface Narrowed {
+  personRef?: string;
+  atMost?: number;
+}
+
 /**
  * Every file about a person of whose name each word given is a part, whatever the letter case, accents and order, and whose
  * birth may be the one given. Somebody of that name whose birth nobody recorded is found too: better one too many, for who
  * asks about themselves must not be told no.
  */
-export async function findFiles(trx: Knex.Transaction, wanted: LookedFor, person: Person): Promise<FoundFile[]> {
+export async function findFiles(
+  trx: Knex.Transaction,
+  wanted: LookedFor,
+  person: Person,
+  { personRef, atMost }: Narrowed = {},
+): Promise<FoundFile[]> {
   requirePermission(person, 'find');
   const words = wanted.name?.trim().split(/\s+/u) ?? [];
+  const borne = await wordsBorne(trx, words);
+  const mayBe = (alias: string) =>
+    `${conditionOf(alias, wanted, borne)}${personRef === undefined ? '' : ` and ${alias}.person_ref = :personRef`}`;
   const found = await trx.raw<{ rows: FoundFile[] }>(
-    `select f.file_ref, 'register' as "where", p.person_ref, p.name, p.date_of_birth, f.categories, null as rule, null as archived_on,
-       null as adult_file_ref, null as bag_location, null as paper_moved_to
-     from people p join case_files f on f.subject_refs @> array[p.person_ref] where ${mayBe('p')}
-     union all
-     select i.file_ref, 'archive', i.person_ref, i.name, i.date_of_birth, null, r.rule, r.archived_on, r.adult_file_ref, i.bag_location, m.moved_to
-     from archive_index i join residual_records r on r.file_ref = i.file_ref and r.restored_on is null
-     left join paper_moves m on m.list_id = r.list_id and m.file_ref = r.file_ref where ${mayBe('i')}
+    `select * from (
+       select f.file_ref, 'register' as "where", p.person_ref, p.name, p.date_of_birth, f.categories, null as rule, null as archived_on,
+         null as adult_file_ref, null as bag_location, null as paper_moved_to
+       from people p join case_files f on f.subject_refs @> array[p.person_ref] where ${mayBe('p')}
+       union all
+       select i.file_ref, 'archive', i.person_ref, i.name, i.date_of_birth, null, r.rule, r.archived_on, r.adult_file_ref, i.bag_location, m.moved_to
+       from archive_index i join residual_records r on r.file_ref = i.file_ref and r.restored_on is null
+       left join paper_moves m on m.list_id = r.list_id and m.file_ref = r.file_ref where ${mayBe('i')}
+       ${atMost === undefined ? '' : 'limit :atMost'}) found
      order by name, person_ref, file_ref`,
-    { words, born: wanted.born },
+    {
+      ...(words.length > 0 ? { words } : {}),
+      ...Object.fromEntries(borne.map((some, i) => [`borne${i}`, some])),
+      ...(wanted.born === null ? {} : { born: wanted.born, parts: partsOf(wanted.born) }),
+      ...(personRef === undefined ? {} : { personRef }),
+      ...(atMost === undefined ? {} : { atMost }),
+    },
   );
   const given = [...(words.length > 0 ? ['name'] : []), ...(wanted.born === null ? [] : ['born'])];
   const files = new Set(found.rows.map((row) => row.file_ref)).size;
@@ -55,10 +77,39 @@ export async function findFiles(trx: Knex.Transaction, wanted: LookedFor, person
   return found.rows;
 }
 
+/** A part of so many words is in so many names that looking each of them up takes longer than looking at the names. */
+const MANY_WORDS = 1000;
+
+/** For each word given, the words of names of which it is a part: each is in the name of who is found. Too many are left out. */
+async function wordsBorne(trx: Knex.Transaction, words: readonly string[]): Promise<string[][]> {
+  if (words.length === 0) return [];
+  const { rows } = await trx.raw<{ rows: { borne: string[] }[] }>(
+    // A letter may have become two words: each of them is a part of a word then.
+    `select array(select word from name_words where position(part in word) > 0 limit :most) as borne
+     from unnest(cast(:words as text[])) w, unnest(words_of_name(w)) part where part <> ''`,
+    { words, most: MANY_WORDS + 1 },
+  );
+  return rows.map(({ borne }) => borne).filter((borne) => borne.length <= MANY_WORDS);
+}
+
 /** A birth known in part, or given in part, may be every day it stands for. */
-function mayBe(alias: string): string {
+function conditionOf(alias: string, { born, name }: LookedFor, borne: readonly string[][]): string {
   const birth = `${alias}.date_of_birth`;
-  return `not exists (select from unnest(cast(:words as text[])) w where position(plain_letters(w) in coalesce(plain_letters(${alias}.name), '')) = 0)
-    and (cast(:born as text) is null or starts_with(${birth}, :born) or starts_with(:born, ${birth})
-      or (${birth} is null and cardinality(cast(:words as text[])) > 0))`;
+  const byName =
+    name === null
+      ? []
+      : [
+          `not exists (select from unnest(cast(:words as text[])) w where position(plain_letters(w) in coalesce(plain_letters(${alias}.name), '')) = 0)`,
+          ...borne.map((_, i) => `words_of_name(${alias}.name) && cast(:borne${i} as text[])`),
+        ];
+  const byBirth =
+    born === null
+      ? []
+      : [`(${birth} like :born || '%' or ${birth} = any(cast(:parts as text[]))${name === null ? '' : ` or ${birth} is null`})`];
+  return [...byName, ...byBirth].join(' and ');
+}
+
+/** The year, and the month, of a birth: what may be recorded of somebody who was born on that day. */
+function partsOf(born: PartialDate): string[] {
+  return [4, 7].filter((length) => length < born.length).map((length) => born.slice(0, length));
 }

@@ -90,13 +90,13 @@ describe('looking for a person', () => {
     expect(await lookUps()).toEqual(before);
   });
 
-  it('shows fifty and asks for more of the name, rather than leaf through strangers', async () => {
+  it('shows fifty of many and asks for more of the name, rather than leaf through strangers', async () => {
     for (let i = 100; i < 152; i++) council.register.child(`MANY-${i}`, { closed_on: '' }, { name: `Common Name ${i}` });
     await council.night('2026-11-30');
     await khan.open('/find');
     const found = await khan.submit('/find', { name: 'common' });
-    expect(found.text).toContain('52 files found These are the first 50. Add to the name');
-    expect([found.text.includes('MANY-149'), found.text.includes('MANY-150')]).toEqual([true, false]);
+    expect(found.text).toContain('More than 50 were found These are 50 of them, whichever they are. Add to the name');
+    expect(new Set(found.text.match(/MANY-\d{3}(?!-)/g)).size).toBe(50);
   });
 
   it('is for compliance alone, and who acts without the role leaves a trace', async () => {
@@ -128,7 +128,7 @@ describe('the letter', () => {
     );
     expect(letter.text).toContain('We hold a file about you. You can ask for it.');
     expect(letter.html).not.toMatch(/CF-\d|child in need/i);
-    expect((await lookUps()).slice(before.length)).toEqual([['a.khan', 'person.looked_for', { by: ['name', 'born'], files: 3 }]]);
+    expect((await lookUps()).slice(before.length)).toEqual([['a.khan', 'person.looked_for', { by: ['name', 'born'], files: 2 }]]);
   });
 
   it('says that none was found, where none was', async () => {

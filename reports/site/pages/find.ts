@@ -1,6 +1,6 @@
 /** Find: which files, archived ones too, are about a person, and a letter that tells them. What is looked for is in no address and no log. */
 import { adoptionRules } from '../../../db/fileStory.ts';
-import { findFiles, type FoundFile, type LookedFor } from '../../../db/find.ts';
+import { findFiles, type FoundFile, type LookedFor, type Narrowed } from '../../../db/find.ts';
 import { recordingRefusals } from '../../../db/refusals.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import { readPartialDate, type PartialDate } from '../../../rules/dates.ts';
@@ -46,7 +46,7 @@ async function find(visit: SignedVisit): Promise<Answer> {
   const { body } = visit;
   const read = readWanted(body);
   if ('errors' in read) return findPage({ typed: typedIn(body), errors: read.errors });
-  return foundPage(visit, await lookUp(visit, read.wanted, 'find'));
+  return foundPage(visit, await lookUp(visit, read.wanted, 'find', { atMost: FILES_SHOWN + 1 }));
 }
 
 async function foundPage(visit: SignedVisit, rows: readonly FoundFile[], errors: FieldError[] = []): Promise<Answer> {
@@ -67,7 +67,8 @@ async function letter(visit: SignedVisit): Promise<Answer> {
   const read = readWanted(body);
   if ('errors' in read) return findPage({ typed: typedIn(body), errors: read.errors });
   const personRef = body.one('person');
-  const rows = await lookUp(visit, read.wanted, 'find letter');
+  // To the person everything is told; to who was not found, that there is none.
+  const rows = await lookUp(visit, read.wanted, 'find letter', personRef === '' ? { atMost: 1 } : { personRef });
   const files = rows.filter((row) => row.person_ref === personRef);
   if (personRef === '' ? rows.length > 0 : files.length === 0) {
     const text = 'What was found changed meanwhile, and no letter was written. Find the person again';
@@ -82,8 +83,8 @@ async function letter(visit: SignedVisit): Promise<Answer> {
   return page('letter', 'Letter', { ...letterTo(files, addressee, read.wanted, asOf) });
 }
 
-async function lookUp({ db, person }: SignedVisit, wanted: LookedFor, what: string): Promise<FoundFile[]> {
-  return recordingRefusals(db, person, what, () => db.transaction((trx) => findFiles(trx, wanted, person)));
+async function lookUp({ db, person }: SignedVisit, wanted: LookedFor, what: string, narrowed: Narrowed): Promise<FoundFile[]> {
+  return recordingRefusals(db, person, what, () => db.transaction((trx) => findFiles(trx, wanted, person, narrowed)));
 }
 
 function peopleOf(shown: readonly FoundFile[], rows: readonly FoundFile[], rules: readonly string[]): FoundPerson[] {
