@@ -10,35 +10,23 @@ import { syncFile, syncFolder, systemCode } from './fileIo.ts';
 
 export type BaggedDocument = DocumentMeasure & { path: string };
 
-export interface Returned {
-  written: BaggedDocument[];
-  /** Documents that were there already, byte by byte the same. */
-  there: number;
-}
-
 /** File systems without hard links say so in one of these ways. */
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /**
- * Writes the documents of the bag at `location` back where they are gone, for their owner alone. Throws DocumentProblem,
- * with nothing left that was not there before, when another file lies in the place of one.
+ * Writes the documents of the bag at `location` back where they are gone, for their owner alone, and enters each into `written`:
+ * the caller takes those back when it fails, here or later. Those that were there already, byte by byte the same, are left.
+ * Throws DocumentProblem when another file lies in the place of one.
  */
 export async function returnDocuments(
   store: ArchiveStore,
   location: string,
   root: string,
   documents: readonly BaggedDocument[],
-): Promise<Returned> {
-  const returned: Returned = { written: [], there: 0 };
-  try {
-    for (const document of documents) {
-      if (await returnDocument(store, location, root, document)) returned.written.push(document);
-      else returned.there++;
-    }
-    return returned;
-  } catch (error) {
-    await takeBack(root, returned.written);
-    throw error;
+  written: BaggedDocument[],
+): Promise<void> {
+  for (const document of documents) {
+    if (await returnDocument(store, location, root, document)) written.push(document);
   }
 }
 

@@ -9,7 +9,7 @@ import type { ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
 import { bagFileName, verifyBag } from './bag.ts';
 import type { BagRow } from './bagMoves.ts';
-import { returnDocuments, takeBack } from './documentReturn.ts';
+import { returnDocuments, takeBack, type BaggedDocument } from './documentReturn.ts';
 import { determineFile, factsOf, putBackRows, type PeoplePutBack } from './restoredFile.ts';
 
 export interface RestoreAsked {
@@ -32,6 +32,8 @@ export interface Restoring {
   documentRoot: string;
   person: Person;
   asOf: IsoDate;
+  /** The very request that the person was shown; without it whichever is open. */
+  request?: string;
 }
 
 /** An ask that another person may confirm. */
@@ -71,28 +73,57 @@ export async function askRestore(
 
 /**
  * Brings the file back as another person asked: its documents first, for the register must not list what is not there, then
- * all its rows at once. The caller moves the bag once this has committed.
+ * all its rows at once. When that fails, at the commit too, the documents are taken back. The caller moves the bag.
  */
-export async function confirmRestore(trx: Knex.Transaction, fileRef: string, restoring: Restoring): Promise<Restored> {
+export async function confirmRestore(db: Knex, fileRef: string, restoring: Restoring): Promise<Restored> {
+  const written: BaggedDocument[] = [];
+  try {
+    return await db.transaction((trx) => bringBack(trx, fileRef, restoring, written));
+  } catch (error) {
+    if (written.length > 0) await takeBackAfter(error, db, fileRef, restoring, written);
+    throw error;
+  }
+}
+
+async function bringBack(trx: Knex.Transaction, fileRef: string, restoring: Restoring, written: BaggedDocument[]): Promise<Restored> {
   const { store, documentRoot, person, asOf } = restoring;
   requirePermission(person, 'restore');
   const listId = await lockArchived(trx, fileRef);
-  const request = await requireRequest(trx, fileRef, person, asOf);
+  const request = await requireRequest(trx, fileRef, restoring);
   const row = (await trx<BagRow>('bags').where({ file_ref: fileRef, state: 'archived' }).first()) as BagRow;
   const bag = await verifyBag(store, row.location, row);
   await keepSourcesAndImportsAway(trx, fileRef);
-  const returned = await returnDocuments(store, row.location, documentRoot, bag.documents);
+  await returnDocuments(store, row.location, documentRoot, bag.documents, written);
+  const people = await putBackRows(trx, factsOf(bag, fileRef), bag.documents);
+  await determineFile(trx, restoring.schedule, asOf, fileRef);
+  await deferRestored(trx, fileRef, request, asOf);
+  await markRestored(trx, { fileRef, listId, bag: row, request }, restoring);
+  await recordEvent(trx, person.name, 'file.restored', { file: fileRef, list: listId, bag: bag.sha256, asked_by: request.asked_by });
+  const documents = { written: written.length, already_there: bag.documents.length - written.length };
+  return { file_ref: fileRef, keep_until: request.keep_until, documents, people };
+}
+
+/** Not where the file is back after all: the answer to the commit may have been lost, or another person have confirmed since. */
+async function takeBackAfter(
+  error: unknown,
+  db: Knex,
+  fileRef: string,
+  { documentRoot }: Restoring,
+  written: readonly BaggedDocument[],
+): Promise<void> {
   try {
-    const people = await putBackRows(trx, factsOf(bag, fileRef), bag.documents);
-    await determineFile(trx, restoring.schedule, asOf, fileRef);
-    await deferRestored(trx, fileRef, request, asOf);
-    await markRestored(trx, { fileRef, listId, bag: row, request }, restoring);
-    await recordEvent(trx, person.name, 'file.restored', { file: fileRef, list: listId, bag: bag.sha256, asked_by: request.asked_by });
-    const documents = { written: returned.written.length, already_there: returned.there };
-    return { file_ref: fileRef, keep_until: request.keep_until, documents, people };
-  } catch (error) {
-    await takeBack(documentRoot, returned.written);
-    throw error;
+    await db.transaction(async (trx) => {
+      const archived = await trx('residual_records')
+        .where({ file_ref: fileRef, restored_on: null })
+        .forUpdate()
+        .first<object | undefined>();
+      if (archived) await takeBack(documentRoot, written);
+    });
+  } catch {
+    throw new Error(
+      `${fileRef} could not be brought back, and documents that were written for it may still lie under the document root. Put right what failed, and confirm again: what lies there unaltered is taken as it is.`,
+      { cause: error },
+    );
   }
 }
 
@@ -124,7 +155,11 @@ async function lockArchived(trx: Knex.Transaction, fileRef: string): Promise<num
   throw new Refusal('not_archived', `${fileRef} cannot be brought back from the archive: ${stands}.`, { file: fileRef });
 }
 
-async function requireRequest(trx: Knex.Transaction, fileRef: string, person: Person, asOf: IsoDate): Promise<RestoreRequest> {
+async function requireRequest(
+  trx: Knex.Transaction,
+  fileRef: string,
+  { person, asOf, request: shown }: Restoring,
+): Promise<RestoreRequest> {
   const request = await trx('restore_requests')
     .where({ file_ref: fileRef, confirmed_by: null, replaced: false })
     .forUpdate()
@@ -134,6 +169,8 @@ async function requireRequest(trx: Knex.Transaction, fileRef: string, person: Pe
     throw new Refusal('restore_not_asked', `Nobody has asked for ${fileRef}. One person asks (${ask}), another confirms.`, {
       file: fileRef,
     });
+  if (shown !== undefined && String(request.id) !== shown)
+    throw new Refusal('request_changed', `The request for ${fileRef} is another one than was shown.`, { file: fileRef });
   if (asOf > addDays(request.asked_on, REQUEST_LAPSES_AFTER_DAYS)) {
     throw new Refusal(
       'request_lapsed',

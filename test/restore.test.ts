@@ -223,6 +223,18 @@ describe('nothing is restored, and nothing is left behind,', () => {
     await expect(access(letter)).rejects.toThrow('ENOENT');
   });
 
+  it('where the database refuses at the very commit: the documents written go again, and confirming once more brings all back', async () => {
+    await council.db.raw(`create function never() returns trigger language plpgsql as $$ begin raise division_by_zero; end $$`);
+    await council.db.raw(
+      'create constraint trigger at_the_end after insert on deferrals deferrable initially deferred for each row execute function never()',
+    );
+    await fails(/database refused/);
+    await expect(access(letter)).rejects.toThrow('ENOENT');
+    await council.db.raw('drop trigger at_the_end on deferrals');
+    const restored = await council.done('restore CF-1 --confirm --json', { asOf: asked, as: 'a.khan' });
+    expect(restored.json()).toMatchObject({ documents: { written: 3, already_there: 0 } });
+  });
+
   async function fails(words: RegExp): Promise<string> {
     const result = await council.retention('restore CF-1 --confirm', { asOf: asked, as: 'a.khan' });
     expect([result.exitCode, result.stderr]).toEqual([1, expect.stringMatching(words)]);

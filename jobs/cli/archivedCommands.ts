@@ -135,8 +135,8 @@ function confirm(line: CommandLine, fileRef: string, options: RestoreOptions): P
   return actingOnArchive(line, options, {
     what: 'restore',
     fileRef,
-    act: (trx, person, { schedule, settings: { documentRoot }, asOf }, store) =>
-      confirmRestore(trx, fileRef, { schedule, store, documentRoot, person, asOf }),
+    act: (person, { db, schedule, settings: { documentRoot }, asOf }, store) =>
+      confirmRestore(db, fileRef, { schedule, store, documentRoot, person, asOf }),
     words: restoredWords,
     exitCode: () => 0,
   });

@@ -1,5 +1,4 @@
 /** Runs a command that ends in the archive store: the person's transaction first, then what may only follow its commit. */
-import type { Knex } from 'knex';
 import { openArchiveStore, type ArchiveStore } from '../../db/archiveStore.ts';
 import { settleBags, type BagMoves, type BagsCleared } from '../../db/bagMoves.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
@@ -19,7 +18,7 @@ export interface ArchiveCommand<T> {
   /** For the audit of a refusal. */
   what: string;
   fileRef: string;
-  act: (trx: Knex.Transaction, person: Person, context: Context, store: ArchiveStore) => Promise<T>;
+  act: (person: Person, context: Context, store: ArchiveStore) => Promise<T>;
   words: (result: T & Followed) => string;
   /** Where it was not done after all; 0 otherwise. */
   exitCode: (result: T) => ExitCode;
@@ -38,7 +37,7 @@ export async function actingOnArchive<T extends object>(
     // A crash may have left the bag of this very file on its way.
     const settling = { store, documentRoot: settings.documentRoot, asOf };
     await settleBags(db, settling, fileRef);
-    const done = await recordingRefusals(db, person, what, () => db.transaction((trx) => act(trx, person, context, store)));
+    const done = await recordingRefusals(db, person, what, () => act(person, context, store));
     const bags = await settleBags(db, settling, fileRef);
     const result = { ...done, bags, sources: await removeSources(db, settling) };
     print(context, options, result, words);

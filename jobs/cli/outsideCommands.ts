@@ -66,7 +66,7 @@ function recording(
   return {
     what,
     fileRef,
-    act: (trx, person, context, store) => record(trx, recordingOf(person, context, store)),
+    act: (person, context, store) => context.db.transaction((trx) => record(trx, recordingOf(person, context, store))),
     words: recordedWords,
     exitCode: ({ disagreement }) => (disagreement ? 1 : 0),
   };

@@ -24,18 +24,26 @@ export async function acting<T>(visit: SignedVisit, what: string, act: (trx: Kne
   return recordingRefusals(db, person, what, () => db.transaction(act));
 }
 
-/**
- * The same for a form: what is refused comes back as an error of the field it is about. `fields` says which field that is by the
- * code of the refusal; `words` where the command's words do not fit a page. A code in neither is thrown on, to a page of its own.
- */
+/** Which field of a form a refusal is about, by its code; with words where the command's do not fit a page. */
+export type FormRefusals = Partial<Record<string, { field: string; words?: string }>>;
+
+/** What a form did; or the errors of its fields, and the code of the refusal. */
+export type FormOutcome<T> = { done: T } | { errors: FieldError[]; code: string };
+
+/** The same as `acting` for a form: what is refused comes back as an error of the field it is about. */
 export async function actingOnForm<T>(
   visit: SignedVisit,
   what: string,
-  refusals: Partial<Record<string, { field: string; words?: string }>>,
+  refusals: FormRefusals,
   act: (trx: Knex.Transaction) => Promise<T>,
-): Promise<{ done: T } | { errors: FieldError[]; code: string }> {
+): Promise<FormOutcome<T>> {
+  return onForm(refusals, () => acting(visit, what, act));
+}
+
+/** Does what a form asks. A refusal of a code that is none of the form's is thrown on, to a page of its own. */
+export async function onForm<T>(refusals: FormRefusals, act: () => Promise<T>): Promise<FormOutcome<T>> {
   try {
-    return { done: await acting(visit, what, act) };
+    return { done: await act() };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const known = refusals[error.code];

@@ -1,14 +1,14 @@
 /** Recording what happened outside, and bringing a file back, end in the archive store: the person's transaction first, then what may only follow its commit. */
-import type { Knex } from 'knex';
 import { BagDamaged } from '../../db/bag.ts';
 import { settleBags } from '../../db/bagMoves.ts';
 import { DocumentProblem } from '../../db/documentRoot.ts';
 import { requireClocksAgree } from '../../db/installation.ts';
 import type { RecordingOutside } from '../../db/outside.ts';
+import { recordingRefusals } from '../../db/refusals.ts';
 import { scheduleInForce } from '../../db/schedules.ts';
 import { removeSources } from '../../db/sources.ts';
 import { StoreProblem } from '../../db/storeProblem.ts';
-import { actingOnForm, type FieldError } from './acting.ts';
+import { onForm, type FormOutcome, type FormRefusals } from './acting.ts';
 import type { SignedVisit } from './page.ts';
 
 /** What followed once it was recorded. */
@@ -22,9 +22,9 @@ export interface Followed {
 /** Records it as the command does: bag and sources follow. What cannot follow now is left to the next archive step. */
 export async function recordingOnArchive<T extends object>(
   visit: SignedVisit,
-  { what, fileRef, refusals, field }: { what: string; fileRef: string; refusals: Parameters<typeof actingOnForm>[2]; field: string },
-  record: (trx: Knex.Transaction, outside: RecordingOutside) => Promise<T>,
-): Promise<{ done: T & Followed } | { errors: FieldError[]; code: string }> {
+  { what, fileRef, refusals, field }: { what: string; fileRef: string; refusals: FormRefusals; field: string },
+  record: (outside: RecordingOutside) => Promise<T>,
+): Promise<FormOutcome<T & Followed>> {
   const { db, site, asOf, person } = visit;
   const { store, documentRoot, on: archiving } = site.archive;
   if (site.kind === 'live') await requireClocksAgree(db, asOf);
@@ -32,7 +32,8 @@ export async function recordingOnArchive<T extends object>(
   await settleBags(db, { store, documentRoot, asOf }, fileRef);
   const schedule = await scheduleInForce(db, asOf);
   try {
-    const outcome = await actingOnForm(visit, what, refusals, (trx) => record(trx, { db, schedule, store, archiving, person, asOf }));
+    const outside = { db, schedule, store, archiving, person, asOf };
+    const outcome = await onForm(refusals, () => recordingRefusals(db, person, what, () => record(outside)));
     return 'errors' in outcome ? outcome : { done: { ...outcome.done, ...(await follow(visit, fileRef)) } };
   } catch (error) {
     if (!(error instanceof BagDamaged) && !(error instanceof StoreProblem) && !(error instanceof DocumentProblem)) throw error;

@@ -7,7 +7,7 @@ import type { Knex } from 'knex';
 import type { IsoDate } from '../../../rules/dates.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { ORIGINALS_OUTCOMES } from '../../../rules/workflow.ts';
-import { actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
+import { actingOnForm, shownErrors, type FieldError, type FormRefusals, type FormState } from '../acting.ts';
 import { recordingOnArchive, type Followed } from '../archiveStep.ts';
 import { page, redirect, type Answer, type Fields, type Route, type SignedVisit } from '../page.ts';
 import { refText } from '../workKeys.ts';
@@ -21,7 +21,7 @@ interface Wait {
   what: string;
   title: string;
   field: 'adult_file_ref' | 'moved_to';
-  refusals: Parameters<typeof actingOnForm>[2];
+  refusals: FormRefusals;
   record: (trx: Knex.Transaction, fileRef: string, typed: string, outside: RecordingOutside) => Promise<RecordedOutside>;
 }
 
@@ -91,8 +91,8 @@ async function endWait(visit: SignedVisit, wait: Wait): Promise<Answer> {
   const { body } = visit;
   const { what, refusals, field, kind } = wait;
   const [ref, typed] = [body.one('ref'), body.one(field)];
-  const outcome = await recordingOnArchive(visit, { what, fileRef: ref, refusals, field }, (trx, outside) =>
-    wait.record(trx, ref, typed, outside),
+  const outcome = await recordingOnArchive(visit, { what, fileRef: ref, refusals, field }, (outside) =>
+    outside.db.transaction((trx) => wait.record(trx, ref, typed, outside)),
   );
   if (!('errors' in outcome)) return recorded(kind, outcome.done);
   if (outcome.code === 'not_waiting') return nothingWaits(kind, 'Nothing more was recorded. ');

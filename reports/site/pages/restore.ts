@@ -1,7 +1,6 @@
 /** Bringing an archived file back: one person asks, another confirms, and then it is an ordinary file again, kept through a day. */
 import { askRestore, confirmRestore, openRestoreRequest, openRestoreRequests, type Restored } from '../../../db/restore.ts';
 import { addDays, longDate } from '../../../rules/dates.ts';
-import { Refusal } from '../../../rules/refusal.ts';
 import { REQUEST_LAPSES_AFTER_DAYS } from '../../../rules/workflow.ts';
 import { actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
 import { recordingOnArchive, type Followed } from '../archiveStep.ts';
@@ -93,17 +92,13 @@ const CONFIRM_REFUSALS = {
 
 /** Confirms the very request that was shown, and no later one with another reason or day. */
 async function confirm(visit: SignedVisit): Promise<Answer> {
-  const { body, asOf, site } = visit;
+  const { body, site } = visit;
   const ref = body.one('ref');
   const outcome = await recordingOnArchive(
     visit,
     { what: 'restore', fileRef: ref, refusals: CONFIRM_REFUSALS, field: 'confirm' },
-    async (trx, { schedule, store, person }) => {
-      const request = await openRestoreRequest(trx, asOf, ref);
-      if (request && String(request.id) !== body.one('request'))
-        throw new Refusal('request_changed', `The request for ${ref} is another one than was shown.`, { file: ref });
-      return confirmRestore(trx, ref, { schedule, store, documentRoot: site.archive.documentRoot, person, asOf });
-    },
+    ({ db, schedule, store, person, asOf }) =>
+      confirmRestore(db, ref, { schedule, store, documentRoot: site.archive.documentRoot, person, asOf, request: body.one('request') }),
   );
   if ('errors' in outcome) return confirmPage(visit, ref, outcome.errors);
   return redirect(`/files?${refText(ref)}`, restoredWords(outcome.done), outcome.done.unfinished ? 'warning' : 'success');
