@@ -30,6 +30,8 @@ const lines = readFileSync(tallies, 'utf8')
   .map((line) => JSON.parse(line) as Tally);
 rmSync(folder, { recursive: true });
 const table = new Table({ head: ['fault or attack', 'tried', 'lost', 'early', 'twice', 'leaked'], style: { head: [], border: [] } });
-for (const { what, tried, lost, early, twice, leaked } of lines) table.push([what, tried, lost, early, twice, leaked]);
+const NOT_COUNTED = '–';
+for (const { what, tried, lost, early, twice, leaked } of lines)
+  table.push([what, tried, ...[lost, early, twice, leaked].map((count) => count ?? NOT_COUNTED)]);
 console.info(table.toString());
 process.exitCode = ran.status === 0 ? 0 : 1;

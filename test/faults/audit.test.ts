@@ -176,7 +176,7 @@ async function allFound(what: string, tamperings: AuditEvent[][], ...options: st
 }
 
 function report(what: string, tried: number, lost: number): void {
-  tally({ what, tried, lost, early: 0, twice: 0, leaked: 0 });
+  tally({ what, tried, lost });
 }
 
 async function isFound(content: string | Buffer, ...options: string[]): Promise<boolean> {

@@ -52,7 +52,7 @@ describe('the business date', () => {
       council.clock = () => new Date(instant);
       expect((await council.done('compute --json')).json<{ as_of: string }>().as_of, instant).toBe(day);
     }
-    tally({ what: 'nights about London’s change days', tried: 2 * midnights.length + HOURS.length, lost: 0, early, twice: 0, leaked: 0 });
+    tally({ what: 'nights about London’s change days', tried: 2 * midnights.length + HOURS.length, early });
   });
 
   it('on a machine and a database server in other zones is London’s, and every date the same', SLOW, async () => {
@@ -67,7 +67,7 @@ describe('the business date', () => {
         tried++;
       }
     }
-    tally({ what: 'machine and database in another zone', tried, lost: 0, early: 0, twice: 0, leaked: 0 });
+    tally({ what: 'machine and database in another zone', tried });
   });
 });
 
@@ -112,6 +112,7 @@ describe('the scheduler', () => {
       { at: '2027-03-28T00:30:00Z', NIGHT: '30 2 * * *', last: '2027-03-27' },
       { at: '2026-10-25T23:00:00Z', NIGHT: '55 23 * * *', last: '2026-10-24' },
     ];
+    let early = 0;
     for (const { at, NIGHT, last } of restarts) {
       const council = await rehearsals.begin();
       await council.night(last);
@@ -119,13 +120,16 @@ describe('the scheduler', () => {
       await until(() => scheduler.said.stderr.includes('scheduler.started'), 'it has started');
       scheduler.child.kill('SIGTERM');
       expect((await scheduler.exit).exitCode).toBe(0);
-      expect(await council.db('runs').pluck('as_of'), at).toEqual([last]);
+      const nights = await council.db('runs').pluck<string[]>('as_of');
+      early += nights.length - 1;
+      expect(nights, at).toEqual([last]);
     }
-    tally({ what: 'a scheduler restarted before tonight’s time', tried: restarts.length, lost: 0, early: 0, twice: 0, leaked: 0 });
+    tally({ what: 'a scheduler restarted before tonight’s time', tried: restarts.length, early });
   });
 
   it('keeps to London time on change days, wherever it runs', SLOW, async () => {
     const cases = CASES.slice(0, times(1, CASES.length));
+    let [early, twice] = [0, 0];
     for (const { what, at, NIGHT, last, asOf, noSoonerThan } of cases) {
       const council = await rehearsals.begin();
       await council.night(last);
@@ -142,10 +146,12 @@ describe('the scheduler', () => {
       expect((await scheduler.exit).exitCode).toBe(0);
       expect(await nights(), what).toEqual([asOf]);
       const begins = scheduler.said.stderr.split('\n').filter((line) => line.includes('night.begins'));
-      expect(begins, what).toHaveLength(1);
-      expect((JSON.parse(begins[0] ?? '') as { time: string }).time >= noSoonerThan, `${what}: ${begins.join()}`).toBe(true);
+      const times = begins.map((line) => (JSON.parse(line) as { time: string }).time);
+      early += times.filter((time) => time < noSoonerThan).length;
+      twice += times.length - 1;
+      expect(times, what).toEqual([expect.any(String)]);
     }
-    tally({ what: 'the scheduler on change days', tried: cases.length, lost: 0, early: 0, twice: 0, leaked: 0 });
+    tally({ what: 'the scheduler on change days', tried: cases.length, early, twice });
   });
 });
 

@@ -56,7 +56,7 @@ describe('a clock set back', () => {
     expect(await council.bags()).toEqual(['CF-1.zip', 'CF-2.zip']);
     const events = await council.db('audit_events').where({ event: 'item.archived' }).pluck<string[]>('details');
     await council.expectAccounted();
-    tally({ what: 'a clock set back by hours, days, a year', tried: back.length, lost: 0, early, twice: events.length - 2, leaked: 0 });
+    tally({ what: 'a clock set back by hours, days, a year', tried: back.length, early, twice: events.length - 2 });
   });
 });
 
@@ -79,17 +79,20 @@ describe('a clock ahead of the database’s', () => {
     ];
     const commands = [...writing.map((words) => words.split(' ')), ['nightly', '--import', council.extract], ['import', council.extract]];
     const days = [addDays(today, 1), addDays(today, 2), addDays(today, 365)];
+    const notRefused: unknown[] = [];
     for (const day of days) {
       council.today = day;
       for (const command of commands) {
         const { exitCode, stdout, stderr } = await council.retention(command);
         const said = `retention: This machine says it is ${longDate(day)}, but for the database it is ${longDate(today)}. Nothing was done; set the clocks right.\n`;
         // A day may begin in London while this runs.
-        if (todayInLondon(systemClock) === today) expect([exitCode, stdout, stderr], command.join(' ')).toEqual([1, '', said]);
+        const refused = exitCode === 1 && stdout === '' && stderr === said;
+        if (todayInLondon(systemClock) === today && !refused) notRefused.push([day, command, exitCode, stdout, stderr]);
       }
     }
+    expect(notRefused).toEqual([]);
     expect(await everything(council)).toEqual(before);
-    tally({ what: 'a clock ahead of the database’s', tried: days.length * commands.length, lost: 0, early: 0, twice: 0, leaked: 0 });
+    tally({ what: 'a clock ahead of the database’s', tried: days.length * commands.length, early: notRefused.length });
   });
 });
 
@@ -111,7 +114,7 @@ describe('three missed nights', () => {
     expect(await due(missed)).toEqual(['CF-d1', 'CF-d2', 'CF-d3', 'CF-d4']);
     // A list is made of a rule only when the one before has been decided, so each day's night would have waited.
     expect(await due(punctual)).toEqual(['CF-d1']);
-    tally({ what: 'three missed nights', tried: 1, lost: 0, early: 0, twice: 0, leaked: 0 });
+    tally({ what: 'three missed nights', tried: 1 });
   });
 });
 
@@ -133,6 +136,7 @@ describe('29 February', () => {
         await council.done(`cancel ${id} --reason over`, { asOf: day, as: 'm.jones' });
       }
     }
+    const early = Object.entries(expected).filter(([fileRef, day]) => (firstListed[fileRef] ?? '') <= day).length;
     for (const [fileRef, day] of Object.entries(expected)) {
       expect([fileRef, (await council.explain(fileRef, '2029-03-02')).retain_until, firstListed[fileRef]]).toEqual([
         fileRef,
@@ -164,7 +168,7 @@ describe('29 February', () => {
     const listedOn = async (asOf: string) => (await other.done('list --json', { asOf })).json<{ steps: object }>().steps;
     expect(await listedOn('2028-02-29')).toMatchObject({ list: { listed: 0 } });
     expect(await listedOn('2028-03-01')).toMatchObject({ list: { listed: 1 } });
-    tally({ what: '29 February', tried: days.length + 7, lost: 0, early: 0, twice: 0, leaked: 0 });
+    tally({ what: '29 February', tried: days.length + 7, early });
   });
 });
 

@@ -27,8 +27,7 @@ describe('two people who confirm one thing at once', () => {
       await expectOneDone(await atOnce(lock, ['hold', 'release', String(hold), '--confirm']), /was released on .* and stays so/);
       tried++;
     }
-    expect(await council.db('audit_events').where({ event: 'hold.released' }).count()).toEqual([{ count: tried }]);
-    tally({ what: 'two people confirm the release of one hold', tried, lost: 0, early: 0, twice: 0, leaked: 0 });
+    tally({ what: 'two people confirm the release of one hold', tried, twice: (await happened('hold.released')) - tried });
   });
 
   it('a file is brought back once; the other is told that it is in the register', SLOW, async () => {
@@ -49,8 +48,8 @@ describe('two people who confirm one thing at once', () => {
       await access(path.join(council.documentRoot, fileNo(at), 'page.txt'));
     }
     await council.expectAccounted();
-    expect(await council.db('audit_events').where({ event: 'file.restored' }).count()).toEqual([{ count: locks.length }]);
-    tally({ what: 'two people confirm the return of one file', tried: locks.length, lost: 0, early: 0, twice: 0, leaked: 0 });
+    const twice = (await happened('file.restored')) - locks.length;
+    tally({ what: 'two people confirm the return of one file', tried: locks.length, twice });
   });
 
   it('a paper file is archived once; the other is told when it was', SLOW, async () => {
@@ -65,7 +64,7 @@ describe('two people who confirm one thing at once', () => {
       );
     }
     const { lost, twice } = await booksAfter(council, locks.length);
-    tally({ what: 'two people record the paper of one file', tried: locks.length, lost, early: 0, twice, leaked: 0 });
+    tally({ what: 'two people record the paper of one file', tried: locks.length, lost, twice });
   });
 
   /** Both a.khan and s.lee, frozen at this lock, or as processes let loose. */
@@ -81,6 +80,10 @@ describe('two people who confirm one thing at once', () => {
     expect(ends.map(({ exitCode }) => exitCode).sort(), ends.map(({ stderr }) => stderr).join()).toEqual([0, 1]);
     expect(ends.find(({ exitCode }) => exitCode === 1)?.stderr).toMatch(words);
     return Promise.resolve();
+  }
+
+  async function happened(event: string): Promise<number> {
+    return (await council.db('audit_events').where({ event })).length;
   }
 
   function rowsOrAudit(rows: string, count: number): (string | null)[] {

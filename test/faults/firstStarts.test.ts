@@ -37,12 +37,13 @@ describe('first starts at once', () => {
       await council.retention('stop', env);
       await rm(home, { recursive: true, force: true });
     }
-    tally({ what: 'two and four first starts of the embedded database', tried: rounds, lost: 0, early: 0, twice, leaked: 0 });
+    tally({ what: 'two and four first starts of the embedded database', tried: rounds, twice });
   });
 
   it('of a live database and its folders: marked once; nobody takes them for another’s', SLOW, async () => {
     const locks = ['lock table installation in access exclusive mode', 'lock table claimed_roots in access exclusive mode', null];
     const rounds = times(locks.length, 30);
+    let twice = 0;
     for (let round = 0; round < rounds; round++) {
       council = await rehearsal({ RETENTION_REHEARSAL: '' });
       council.today = todayInLondon(systemClock);
@@ -57,9 +58,11 @@ describe('first starts at once', () => {
       const { id } = await council.db('installation').first<{ id: string }>('id');
       for (const root of [council.documentRoot, council.archive])
         expect(await readFile(path.join(root, '.retention'), 'utf8')).toBe(`${id}\n`);
-      expect(await council.db('claimed_roots').count()).toEqual([{ count: 2 }]);
+      const marked = await council.db('claimed_roots').pluck<string[]>('path').orderBy('path');
+      expect(new Set(marked)).toEqual(new Set([council.archive, council.documentRoot]));
+      twice += marked.length - 2;
       if (round < rounds - 1) await council.close();
     }
-    tally({ what: 'two first starts of a live database', tried: rounds, lost: 0, early: 0, twice: 0, leaked: 0 });
+    tally({ what: 'two first starts of a live database', tried: rounds, twice });
   });
 });

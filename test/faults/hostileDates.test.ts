@@ -65,7 +65,7 @@ it(
     expect(items.length).toBeGreaterThan(10);
     const early = items.filter(({ file_ref }) => (lastDays.get(file_ref) ?? '9999') >= today);
     expect(early.map(({ file_ref }) => file_ref)).toEqual([]);
-    tally({ what: 'dates of every wrong kind, in every column', tried: lastDays.size, lost: 0, early: early.length, twice: 0, leaked: 0 });
+    tally({ what: 'dates of every wrong kind, in every column', tried: lastDays.size, early: early.length });
   },
 );
 

@@ -238,7 +238,7 @@ function strangerReads(file: string): boolean {
 }
 
 function report(what: string, tried: number, leaked: number): void {
-  tally({ what, tried, lost: 0, early: 0, twice: 0, leaked });
+  tally({ what, tried, leaked });
 }
 
 function home(council: Council): string {

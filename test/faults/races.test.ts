@@ -33,7 +33,7 @@ describe('archiving', () => {
       sum.twice += twice;
       await close(council);
     }
-    tally({ what: `four processes archive ${files} files at once`, ...sum, early: 0, leaked: 0 });
+    tally({ what: `four processes archive ${files} files at once`, ...sum });
   });
 
   it('and whoever stops it, or corrects a fact, at each moment of it', SLOW, async () => {
@@ -80,7 +80,7 @@ describe('archiving', () => {
       sum.tried++;
     }
     const { lost, twice } = await booksAfter(council, (await council.db('residual_records').pluck('file_ref')).length);
-    tally({ what: 'archiving meets cancel, withdraw and a corrected fact', ...sum, lost, twice, leaked: 0 });
+    tally({ what: 'archiving meets cancel, withdraw and a corrected fact', ...sum, lost, twice });
   });
 
   it('that fails a file and whoever takes it off meanwhile: it is off, and the rest is archived', SLOW, async () => {
@@ -101,7 +101,7 @@ describe('archiving', () => {
     expect(ends[1]?.exitCode, ends[1]?.stderr).toBe(0);
     expect((await council.show(1)).items.map((item) => item.status)).toEqual(['withdrawn', 'archived', 'archived']);
     await writeFile(page, 'found again');
-    tally({ what: 'a document that is gone meets a withdrawal', tried: 1, ...(await booksAfter(council, 2)), early: 0, leaked: 0 });
+    tally({ what: 'a document that is gone meets a withdrawal', tried: 1, ...(await booksAfter(council, 2)) });
   });
 });
 
@@ -132,7 +132,7 @@ describe('two nights at once', () => {
       await close(council);
     }
     expect(refused).toBeGreaterThan(0);
-    tally({ what: 'two nights at once', ...sum, early: 0, leaked: 0 });
+    tally({ what: 'two nights at once', ...sum });
   });
 });
 

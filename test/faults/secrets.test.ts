@@ -145,7 +145,7 @@ async function everyRow(connection: string | pg.ClientConfig): Promise<string[]>
 function reportShown(where: string, texts: string[], secrets: string[]): void {
   const looked = texts.filter((text) => text !== '');
   const leaked = looked.filter((text) => secrets.some((secret) => text.includes(secret))).length;
-  tally({ what: `secrets: ${where}`, tried: looked.length, lost: 0, early: 0, twice: 0, leaked });
+  tally({ what: `secrets: ${where}`, tried: looked.length, leaked });
 }
 
 function changed(url: URL, parts: Partial<Record<'username' | 'password' | 'hostname' | 'port' | 'pathname', string>>): string {
