@@ -9,7 +9,6 @@ import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPromise } from 'yauzl';
 import { ZipFile } from 'yazl';
@@ -18,6 +17,7 @@ import type { ArchiveStore } from '../db/archiveStore.ts';
 import { BagDamaged, bagFileName, readBagDocument, verifyBag, writeBag } from '../db/bag.ts';
 import type { BagContent } from '../db/bag.ts';
 import { DocumentProblem } from '../db/documentRoot.ts';
+import { fc } from './setup/seed.ts';
 
 const onPosix = process.platform !== 'win32';
 const asRoot = process.getuid?.() === 0;

@@ -4,11 +4,11 @@ import { chmod, link, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, tr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DocumentProblem, measureDocument, openDocument, removeDocument, unsafePathReason } from '../db/documentRoot.ts';
 import type { DocumentFault } from '../db/documentRoot.ts';
+import { fc } from './setup/seed.ts';
 
 const onPosix = process.platform !== 'win32';
 const asRoot = process.getuid?.() === 0;

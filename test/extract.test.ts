@@ -2,11 +2,11 @@
 import { appendFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { EXTRACT_FILES, ExtractRefused, countMismatches, openExtract } from '../db/extract.ts';
 import type { Extract, ExtractFileName, ExtractOptions, ExtractRow, RejectedRow } from '../db/extract.ts';
 import { readDate } from '../rules/dates.ts';
+import { fc } from './setup/seed.ts';
 
 const CATEGORIES = ['child_in_care', 'child_protection', 'financial'];
 const PEOPLE = 'person_ref,name,date_of_birth\nP1,Ann Smith,1990-05-01\n';

@@ -1,6 +1,5 @@
 /** Invented files by the hundred thousand: both calculations agree on every one, and none is due before the policy's words say. */
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CAUTIONS, statutoryMinimum } from '../rules/checks.ts';
 import { CONTRADICTIONS, DISPOSAL_ACTIONS, GAPS, OUTCOMES, WAITS } from '../rules/determine.ts';
@@ -13,10 +12,10 @@ import { inventedFiles, type InventedFile } from './setup/inventedFiles.ts';
 import { daysOn } from './setup/plainDates.ts';
 import { lastDaysByPolicy } from './setup/policyWords.ts';
 import { compute, enterSchedule } from './setup/register.ts';
+import { fc, SEED } from './setup/seed.ts';
 
 /** RETENTION_PROPERTY_FILES asks for more, never for fewer. */
 const FILES = Math.max(100_000, Number(process.env['RETENTION_PROPERTY_FILES'] ?? 0));
-const SEED = Number(process.env['RETENTION_PROPERTY_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const BATCH = 10_000;
 /** Business dates around the ends of years, of February and of financial years. */
 const DAYS = ['2026-11-22', '2027-02-28', '2027-03-01', '2028-02-29', '2028-03-01', '2026-03-31', '2026-04-01', '2026-12-31', '2027-01-01'];

@@ -25,6 +25,11 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const FOLDERS = ['rules', 'db', 'reports', 'jobs'];
 
 describe('the code', () => {
+  it('invents at random by the one seed that a failing test prints', () => {
+    const other = sourcesOf('test').filter((source) => source.endsWith('.test.ts') && importsOf(source).includes('fast-check'));
+    expect(other).toEqual([]);
+  });
+
   it('imports one way: rules, then db, then reports, then jobs', () => {
     const wrong = FOLDERS.flatMap((folder, rank) =>
       sourcesOf(folder).flatMap((source) =>

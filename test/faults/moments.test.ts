@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { until } from '../setup/commands.ts';
 import { killed, noticed } from '../setup/killed.ts';
+import { SEED } from '../setup/seed.ts';
 import { times } from '../setup/tally.ts';
 import { anHourPasses, endState, eveOfTheNight, finishTheNight, nightly, Tries, undisturbed, type Eve } from '../setup/undisturbed.ts';
 
 const FILES = times(10, 20);
 const KILLS = times(8, 200);
-const SEED = Number(process.env['RETENTION_PROPERTY_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 it(
   `the night killed at ${KILLS} random moments ends as an undisturbed one (RETENTION_PROPERTY_SEED=${SEED} repeats them)`,

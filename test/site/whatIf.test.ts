@@ -1,6 +1,5 @@
 /** What if it were another day: every file of a register of thousands, against the evaluator, which shares nothing with the SQL. */
 import { parse } from 'csv-parse/sync';
-import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { computeDeterminations } from '../../db/compute.ts';
 import { retentionFigures } from '../../db/figures.ts';
@@ -12,9 +11,9 @@ import { replaceRegister } from '../setup/bulkRegister.ts';
 import { rehearsal, type Council } from '../setup/commands.ts';
 import { inventedFiles } from '../setup/inventedFiles.ts';
 import { compute, enterSchedule } from '../setup/register.ts';
+import { fc, SEED } from '../setup/seed.ts';
 import { siteOf, type Browser, type SiteUnderTest } from './browsing.ts';
 
-const SEED = Number(process.env['RETENTION_PROPERTY_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const FILES = 2000;
 /** A day on which the shipped schedule is still in force, and one on which another is. */
 const [SAME, OTHER] = ['2028-03-01', '2031-04-01'] as const;
