@@ -39,7 +39,7 @@ export function candidacySql(schedule: Schedule, where: string): string {
   const asCaution = schedule.statutory_minimum?.effect === 'caution';
   const blocks: Record<Block, string> = {
     open: compiled.open,
-    hold: `exists (${holdsOnFileSql('f')})`,
+    hold: heldSql('f'),
     listed: 'exists (select from disposal_list_items i where i.file_ref = f.file_ref and i.binding)',
     deferred: 'exists (select from deferrals k where k.file_ref = f.file_ref and k.keep_until >= cast(:asOf as date))',
     referred: "(d.action = 'refer' or exists (select from referrals r where r.file_ref = f.file_ref and r.closed_on is null))",
@@ -114,17 +114,29 @@ export function holdsOnFileSql(alias: string): string {
   return `select h.id, h.kind, h.scope, h.scope_ref, h.authority from holds h where h.released_on is null and (${holdCoversSql(alias)})`;
 }
 
-/**
- * Whether the hold `h` covers the file of `alias`, in force or not. Each branch asks for one `scope_ref`, so that thousands of
- * holds are found by index; asking each family hold for its children would look at all of them for every file.
- */
+/** Whether the hold `h` covers the file of `alias`, in force or not. */
 export function holdCoversSql(alias: string): string {
-  return `h.scope = 'everything'
-    or (h.scope = 'file' and h.scope_ref = ${alias}.file_ref)
-    or (h.scope = 'category' and h.scope_ref = any(${alias}.categories))
-    or (h.scope = 'person' and h.scope_ref = any(${alias}.subject_refs))
-    or (h.scope = 'family' and h.scope_ref = any(
-        array(select c.family_ref from families c where c.child_ref = any(${alias}.subject_refs)) || ${alias}.family_ref))`;
+  return scopesOver(alias)
+    .map((scope) => `(${scope})`)
+    .join(' or ');
+}
+
+/** Whether any hold in force covers the file: a question for each scope, each answered by the index; one with an "or" would look at every hold for every file. */
+function heldSql(alias: string): string {
+  const asked = scopesOver(alias).map((scope) => `exists (select from holds h where h.released_on is null and ${scope})`);
+  return `(${asked.join('\n      or ')})`;
+}
+
+/** How a hold `h` of each scope covers the file: by one `scope_ref`; asking each family hold for its children would look at all of them for every file. */
+function scopesOver(alias: string): string[] {
+  return [
+    "h.scope = 'everything'",
+    `h.scope = 'file' and h.scope_ref = ${alias}.file_ref`,
+    `h.scope = 'category' and h.scope_ref = any(${alias}.categories)`,
+    `h.scope = 'person' and h.scope_ref = any(${alias}.subject_refs)`,
+    `h.scope = 'family' and h.scope_ref = any(
+        array(select c.family_ref from families c where c.child_ref = any(${alias}.subject_refs)) || ${alias}.family_ref)`,
+  ];
 }
 
 /** Digest of what a confirmation of a doubtful birth confirmed; reads `f` and groups over `p`. */
