@@ -5,18 +5,19 @@ import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Knex } from 'knex';
 import { to as copyTo } from 'pg-copy-streams';
-import { ZipFile } from 'yazl';
+import type { ZipFile } from 'yazl';
 import { addDays, type IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { StagedObject } from './archiveStore.ts';
 import { auditHead, recordEvent } from './audit.ts';
 import { entryNameOf, MANIFEST, placeOf, rowMeter, verifyBackup, withBackup, type BackedUpTable, type Manifest } from './backupFile.ts';
 import { quotedName, readSequences, tablesInOrder, writeAlike, type TableShape } from './catalogue.ts';
-import { abortable, systemCode } from './fileIo.ts';
+import { systemCode } from './fileIo.ts';
 import { inOneMoment } from './figures.ts';
 import type { FolderStore } from './folderStore.ts';
 import type { Installation } from './installation.ts';
 import { connectionOf } from './staging.ts';
+import { stageZip } from './zipStage.ts';
 
 export interface Backup {
   file: string;
@@ -41,7 +42,7 @@ export async function makeBackup(db: Knex, file: string, made: { product: string
     throw new Refusal('file_exists', `${file} is there already, and a backup is not overwritten. Give it another name.`);
   try {
     await store.clearPartials();
-    const { staged, manifest } = await inOneMoment(db, (trx) => stageBackup(trx, store, made));
+    const { staged, filled: manifest } = await inOneMoment(db, (trx) => stageZip(store, (zip, signal) => fill(trx, zip, made, signal)));
     await publish(store, staged, location);
     const { tables, audit } = manifest;
     await recordEvent(db, 'service', 'database.backed_up', { sha256: staged.sha256, events: audit.events, head: audit.head });
@@ -71,27 +72,6 @@ async function publish(store: FolderStore, staged: StagedObject, location: strin
     await store.move(staged.location, location);
   } catch (error) {
     await store.delete(staged.location);
-    throw error;
-  }
-}
-
-/** Writes the zip and fills it at the same time; whichever fails first stops the other, and its error is the one thrown. */
-async function stageBackup(
-  trx: Knex.Transaction,
-  store: FolderStore,
-  made: { product: string; asOf: IsoDate },
-): Promise<{ staged: StagedObject; manifest: Manifest }> {
-  const stop = new AbortController();
-  const zip = new ZipFile();
-  const staging = store.stage(abortable(zip.outputStream, stop.signal));
-  const filling = fill(trx, zip, made, stop.signal);
-  try {
-    const [staged, manifest] = await Promise.all([staging, filling]);
-    return { staged, manifest };
-  } catch (error) {
-    stop.abort();
-    const [late] = await Promise.allSettled([staging, filling]);
-    if (late.status === 'fulfilled') await store.delete(late.value.location);
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { ZipFile } from 'yazl';
+import type { ZipFile } from 'yazl';
 import { isIsoDate } from '../rules/dates.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import type { ArchiveStore, StagedObject } from './archiveStore.ts';
@@ -22,8 +22,8 @@ import type { BaggedFile, BagFolder } from './bagFormat.ts';
 import { placeDocuments, recordPayloadName } from './bagPayload.ts';
 import { BagDamaged, inspectBag, readBagDocument } from './bagVerify.ts';
 import { DocumentProblem, readDocument, refuseAltered, refuseUnsafe, type DocumentMeasure } from './documentRoot.ts';
-import { abortable } from './fileIo.ts';
 import { StoreProblem } from './storeProblem.ts';
+import { stageZip } from './zipStage.ts';
 
 export { bagFileName, bagLocation } from './bagFormat.ts';
 export type { BagFolder } from './bagFormat.ts';
@@ -78,7 +78,9 @@ export async function writeBag(store: ArchiveStore, folder: BagFolder, content: 
   refuseUnusable(content);
   // Found again by `move`; asked here before gigabytes are copied in vain.
   if (await store.exists(location)) throw new StoreProblem('taken', location);
-  const { staged, documents } = await stageBag(store, bagNameAt(location), content);
+  const top = bagNameAt(location);
+  const mtime = noonOf(content.baggingDate);
+  const { staged, filled: documents } = await stageZip(store, (zip, signal) => fill({ zip, store, top, mtime, content, signal }));
   await removingOnFailure(store, staged.location, async () => {
     await refuseUnlikeWritten(store, location, staged, documents);
     await store.move(staged.location, location);
@@ -93,26 +95,6 @@ function refuseUnusable(content: BagContent): void {
   if (new Set(names).size < names.length) throw new Error('Two records of one bag differ only in letter case. Rename one, then run again.');
   // Before the zip writer sees them: its own refusal would name the path.
   content.documents.forEach((document) => refuseUnsafe(document.path));
-}
-
-/** Writes the zip and fills it at the same time; whichever fails first stops the other, and its error is the one thrown. */
-async function stageBag(
-  store: ArchiveStore,
-  bagName: string,
-  content: BagContent,
-): Promise<{ staged: StagedObject; documents: WrittenBag['documents'] }> {
-  const stop = new AbortController();
-  const zip = new ZipFile();
-  const staging = store.stage(abortable(zip.outputStream, stop.signal));
-  const filling = fill({ zip, store, top: bagName, mtime: noonOf(content.baggingDate), content, signal: stop.signal });
-  try {
-    const [staged, documents] = await Promise.all([staging, filling]);
-    return { staged, documents };
-  } catch (error) {
-    stop.abort();
-    await Promise.allSettled([staging, filling]);
-    throw error;
-  }
 }
 
 async function fill(packing: Packing): Promise<WrittenBag['documents']> {

@@ -1,17 +1,14 @@
 /** Puts documents of a bag back under DOCUMENT_ROOT: whole or not at all, and never over another file. */
 import { createHash } from 'node:crypto';
-import { link, lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { mkdir, open, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ArchiveStore } from './archiveStore.ts';
 import { readBagDocument } from './bag.ts';
 import { DocumentProblem, measureDocument, refuseUnsafe, removeDocument, type DocumentMeasure } from './documentRoot.ts';
-import { syncFile, syncFolder, systemCode } from './fileIo.ts';
+import { isThere, nameFile, syncFile, syncFolder, systemCode } from './fileIo.ts';
 
 export type BaggedDocument = DocumentMeasure & { path: string };
-
-/** File systems without hard links say so in one of these ways. */
-const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /**
  * Writes the documents of the bag at `location` back where they are gone, for their owner alone, and enters each into `written`:
@@ -65,16 +62,9 @@ async function writeBeside(store: ArchiveStore, location: string, path: string, 
   }
 }
 
-/** `link` refuses to overwrite, where `rename` would put one file over another that appeared meanwhile. */
 async function appear(beside: string, target: string, root: string, document: BaggedDocument): Promise<boolean> {
   try {
-    await link(beside, target);
-  } catch (error) {
-    const code = systemCode(error) ?? '';
-    if (code === 'EEXIST') return await refuseDifferent(root, document);
-    if (!NO_HARD_LINKS.has(code)) throw error;
-    if (await isThere(target)) return await refuseDifferent(root, document);
-    await rename(beside, target);
+    if ((await nameFile(beside, target)) === 'taken') return await refuseDifferent(root, document);
   } finally {
     await rm(beside, { force: true });
   }
@@ -106,16 +96,6 @@ async function makeFolders(realRoot: string, folder: string, path: string): Prom
     );
   await mkdir(folder, { recursive: true, mode: 0o700 });
   for (let made = folder; made !== existing; made = dirname(made)) await syncFolder(dirname(made));
-}
-
-async function isThere(file: string): Promise<boolean> {
-  try {
-    await lstat(file);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 /** The system's own message names the path, which is personal data, so only its code is kept. */

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { codeOf, commandFor, giveTo, messageOf, missingIsUndefined, renameOrDiscard, runBinary } from './embeddedBinaries.ts';
 import type { Runner } from './embeddedBinaries.ts';
+import { syncFolder } from './fileIo.ts';
 
 export const HOST = '127.0.0.1';
 /** Owns the cluster and its tables. */
@@ -144,6 +145,7 @@ async function createCluster(runner: Runner, cluster: string): Promise<void> {
     await rm(fresh, { recursive: true, force: true });
     throw error;
   }
+  // Or a crash of the machine could undo the rename, and a later start begin anew.
   if (await renameOrDiscard(fresh, cluster)) await syncFolder(runner.folder);
 }
 
@@ -154,14 +156,6 @@ function localeFor(version: number): string[] {
 
 async function versionOf(runner: Runner): Promise<number> {
   return Number(/\d+/.exec(await runBinary(runner, 'postgres', ['--version']))?.[0]);
-}
-
-/** Without it a crash of the machine could undo the rename, and a later start begin anew. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder);
-  await handle.sync();
-  await handle.close();
 }
 
 /** Left by a first start that was killed; a younger one may still be at work, and will throw its own away. */

@@ -1,5 +1,5 @@
 /** Owns the file operations that the document root and the archive store share: reading in pieces, and making a change last. */
-import { open } from 'node:fs/promises';
+import { link, lstat, open, rename } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable, addAbortSignal } from 'node:stream';
 
@@ -28,6 +28,39 @@ export async function syncFolder(folder: string): Promise<void> {
   // Windows cannot open a folder to sync it; NTFS journals its names by itself.
   if (process.platform === 'win32') return;
   await syncAndClose(await open(folder, 'r'));
+}
+
+/** File systems without hard links say so in one of these ways. */
+const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/**
+ * Gives a file a name, and never that of another file: `link` refuses to, where `rename` would overwrite. `linked`: it has its
+ * old name too. `renamed`: it has not, for there are no hard links; that is not safe against a second writer of the same name
+ * at the same moment. `taken`: something lies there, and nothing was done.
+ */
+export async function nameFile(file: string, name: string): Promise<'linked' | 'renamed' | 'taken'> {
+  try {
+    await link(file, name);
+    return 'linked';
+  } catch (error) {
+    const code = systemCode(error) ?? '';
+    if (code === 'EEXIST') return 'taken';
+    if (!NO_HARD_LINKS.has(code)) throw error;
+  }
+  if (await isThere(name)) return 'taken';
+  await rename(file, name);
+  return 'renamed';
+}
+
+/** True when anything lies at this path, a link that leads nowhere too. */
+export async function isThere(file: string): Promise<boolean> {
+  try {
+    await lstat(file);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** Returns the system's code (`ENOENT`), or undefined for an error that did not come from the system. */

@@ -1,20 +1,18 @@
 /** Owns the archive store that is a folder: each object a file, complete or not there, durable once it is there. */
 import { createHash, randomUUID } from 'node:crypto';
-import { link, lstat, mkdir, open, opendir, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { lstat, mkdir, open, opendir, readdir, rm, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import type { ArchiveStore, StagedObject, StoredObject } from './archiveStore.ts';
-import { diskTrouble, readPieces, syncFile, syncFolder, systemCode } from './fileIo.ts';
+import { diskTrouble, nameFile, readPieces, syncFile, syncFolder, systemCode } from './fileIo.ts';
 import { StoreProblem } from './storeProblem.ts';
 
 const PARTIAL = '.partial';
 /** Writing touches a partial with every piece, so an hour of silence means that its writer is gone. */
 const STALE_MS = 60 * 60 * 1000;
-/** File systems without hard links say so in one of these ways. */
-const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 export class FolderStore implements ArchiveStore {
   readonly url: string;
@@ -119,28 +117,13 @@ export class FolderStore implements ArchiveStore {
   }
 }
 
-/**
- * Gives the file its new name too, durably, and never over another file: `link` refuses to, where `rename` would overwrite.
- * A target that already is this file is what a crash between two steps of `move` leaves.
- */
+/** Gives the file its new name, durably. A target that already is this file is what a crash between two steps of `move` leaves. */
 async function appear(source: string, target: string, from: string, to: string): Promise<void> {
-  try {
-    await link(source, target);
-  } catch (error) {
-    const code = systemCode(error) ?? '';
-    if (code === 'ENOENT') throw new StoreProblem('missing', from);
-    if (code === 'EEXIST' && !(await isSame(source, target))) throw new StoreProblem('taken', to);
-    if (NO_HARD_LINKS.has(code)) return renameWhereFree(source, target, to);
-    if (code !== 'EEXIST') throw error;
-  }
-  await syncName(target);
-}
-
-/** Not safe against a second writer of the same name at the same moment; used only where there are no hard links. */
-async function renameWhereFree(source: string, target: string, to: string): Promise<void> {
-  if ((await unless(['ENOENT'], () => lstat(target))) !== undefined) throw new StoreProblem('taken', to);
-  await rename(source, target);
-  await syncFolder(dirname(target));
+  const named = await unless(['ENOENT'], () => nameFile(source, target));
+  if (named === undefined) throw new StoreProblem('missing', from);
+  if (named === 'taken' && !(await isSame(source, target))) throw new StoreProblem('taken', to);
+  if (named === 'renamed') await syncFolder(dirname(target));
+  else await syncName(target);
 }
 
 /** A name that may not be on the disk must not be found there either; the file still has its other name. */
