@@ -1,5 +1,7 @@
 /** The page of one file: its whole story in plain words, free text for those who see names, and no two names of one person. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openArchiveStore } from '../../db/archiveStore.ts';
+import { verifyBag } from '../../db/bag.ts';
 import type { SitePerson } from '../../reports/site/page.ts';
 import { rehearsal, type Council } from '../setup/commands.ts';
 import { siteOf, type SiteUnderTest } from './browsing.ts';
@@ -65,10 +67,13 @@ test('the bag of a file keeps the values of what changed, which pages do not sho
   await council.night('2026-11-20');
   council.register.change('CF-1-P', { name: 'Lily Married' });
   await council.night('2026-11-21');
-  const { factChangesOf } = await import('../../db/history.ts');
-  expect(await factChangesOf(council.db, 'CF-1')).toEqual([
-    { on: '2026-11-21', kind: 'person', ref: 'CF-1-P', field: 'name', old_value: 'Lily Other', new_value: 'Lily Married' },
-  ]);
+  const [list] = await council.lists('for_decision');
+  await council.approveAndSign(list?.id ?? 0, '2026-11-21');
+  await council.night('2026-11-29');
+  const { records } = await verifyBag(openArchiveStore(council.archive), 'CF-1.zip');
+  expect(records['facts']).toMatchObject({
+    changes: [{ on: '2026-11-21', kind: 'person', ref: 'CF-1-P', field: 'name', old_value: 'Lily Other', new_value: 'Lily Married' }],
+  });
 });
 
 test('everything that was done with a file is on its page, what people wrote only for those who see names', async () => {
