@@ -2,8 +2,9 @@
 import { decidersOf, LIST_ORDERS, listPage, type ListOrder, type Sorting } from '../../../db/listPages.ts';
 import type { ListSummary } from '../../../db/lists.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
-import { daysBetween } from '../../../rules/dates.ts';
+import { daysBetween, type IsoDate } from '../../../rules/dates.ts';
 import type { DisposalAction } from '../../../rules/determine.ts';
+import type { Schedule } from '../../../rules/schedule.ts';
 import { ACTION_WORDS } from '../../../rules/words.ts';
 import { LIST_STATES } from '../../../rules/workflow.ts';
 import { LIST_STATE_WORDS } from '../../retentionReport.ts';
@@ -45,14 +46,7 @@ async function listsPage({ db, query, asOf }: SignedVisit): Promise<Answer> {
     addressOf('/lists', { state, rule, sort: query.one('sort') === '' ? undefined : sortingField(sort), ...change });
   return page('lists', 'Disposal lists', {
     heads: sortableHeads<ListOrder>(HEADS, sort, (other) => address({ sort: sortingField(other) })),
-    lists: rows.map((list) => ({
-      ...list,
-      clause: clauseOf(schedule, list.rule),
-      actionWords: ACTION_WORDS[list.action as DisposalAction],
-      stateWords: LIST_STATE_WORDS[list.state],
-      age: ageOf(list, asOf),
-      deciders: deciders.get(list.id) ?? [],
-    })),
+    lists: rows.map((list) => listRow(list, schedule, deciders.get(list.id) ?? [], asOf)),
     states: [
       { text: 'All', href: address({ state: undefined }), current: state === undefined },
       ...LIST_STATES.map((word) => ({ text: LIST_STATE_WORDS[word], href: address({ state: word }), current: word === state })),
@@ -66,7 +60,18 @@ async function listsPage({ db, query, asOf }: SignedVisit): Promise<Answer> {
   });
 }
 
+function listRow(list: ListSummary, schedule: Schedule, deciders: string[], asOf: IsoDate) {
+  return {
+    ...list,
+    clause: clauseOf(schedule, list.rule),
+    actionWords: ACTION_WORDS[list.action as DisposalAction],
+    stateWords: LIST_STATE_WORDS[list.state],
+    age: ageOf(list, asOf),
+    deciders,
+  };
+}
+
 /** Days since it was made; of a list that has ended, how many it took. */
-function ageOf({ listed_on, ended_on }: ListSummary, asOf: string): number {
+function ageOf({ listed_on, ended_on }: ListSummary, asOf: IsoDate): number {
   return daysBetween(listed_on, ended_on ?? asOf);
 }
