@@ -173,11 +173,10 @@ export async function removeFromRegister(trx: Knex.Transaction, fileRef: string)
     .where({ file_ref: fileRef })
     .delete()
     .returning<{ subject_refs: string[]; family_ref: string | null }[]>(['subject_refs', 'family_ref']);
-  // A child whose own file went earlier was kept for this family's sake.
+  // A child whose own file went earlier was kept for this family's sake. One array, so that the people are found by their key.
   const gone = await trx.raw<{ rows: { person_ref: string }[] }>(
-    `delete from people p where (p.person_ref = any(cast(:subjects as text[]))
-         or (p.person_ref in (select child_ref from families where family_ref = :family)
-           and exists (select from archive_index i where i.person_ref = p.person_ref)))
+    `delete from people p where p.person_ref = any(cast(:subjects as text[]) || array(
+         select c.child_ref from families c where c.family_ref = :family and exists (select from archive_index i where i.person_ref = c.child_ref)))
        and not exists (select from case_files f where f.subject_refs @> array[p.person_ref])
        and not exists (select from families c join case_files f on f.family_ref = c.family_ref where c.child_ref = p.person_ref)
      returning p.person_ref`,
