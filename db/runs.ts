@@ -82,12 +82,20 @@ export async function lastComputed(db: Knex): Promise<IsoDate | null> {
 
 /** Whether what is stored may not be what the schedule makes of the facts: an extract landed since the last compute, or another version is in force. */
 export async function changedSinceCompute(db: Knex, schedule: Schedule): Promise<boolean> {
-  const result = await db.raw<{ rows: { changed: boolean }[] }>(
-    `select exists (select from imports where landed_at > all (select finished_at from runs where counts -> 'compute' is not null and finished_at is not null))
-         or exists (select from determinations where schedule_version <> :version) as changed`,
-    { version: schedule.version },
+  const result = await db.raw<{ rows: { landed: boolean }[] }>(
+    `select exists (select from imports
+       where landed_at > all (select finished_at from runs where counts -> 'compute' is not null and finished_at is not null)) as landed`,
   );
-  return result.rows[0]?.changed ?? true;
+  return (result.rows[0]?.landed ?? true) || (await isOfOtherSchedule(db, schedule));
+}
+
+/** Whether anything stored was determined by another version of the schedule than the one in force. */
+export async function isOfOtherSchedule(db: Knex, { version }: Schedule): Promise<boolean> {
+  const result = await db.raw<{ rows: { other: boolean }[] }>(
+    'select exists (select from determinations where schedule_version <> :version) as other',
+    { version },
+  );
+  return result.rows[0]?.other ?? true;
 }
 
 /** Business date of the last successful night; null before the first. */

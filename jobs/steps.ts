@@ -16,7 +16,7 @@ import { importExtract, type ImportResult } from '../db/import.ts';
 import { chooseForListing, makeLists } from '../db/lists.ts';
 import { keepNight } from '../db/nightFigures.ts';
 import { recheckItems, type Withdrawal } from '../db/recheck.ts';
-import { changedSinceCompute, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
+import { changedSinceCompute, isOfOtherSchedule, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
 import { measureDocuments, whyNotRemoved } from '../db/sources.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
 import { addDays } from '../rules/dates.ts';
@@ -169,17 +169,22 @@ export async function reportStep(
  * Why nothing may be listed or archived now, in sentences; empty when it may. Puts the brake `stale` on when it is due.
  * `computed` says that this very run has determined every file.
  */
-export async function whatStopsDisposal(stepping: Stepping, computed: boolean): Promise<{ stops: string[]; attention: string[] }> {
+export async function whatStopsDisposal(
+  stepping: Stepping,
+  { step, computed }: { step: 'list' | 'archive'; computed: boolean },
+): Promise<{ stops: string[]; attention: string[] }> {
   const { db, schedule } = stepping.context;
   const attention = await tripWhenStale(stepping, computed);
   const stops = (await brakesOn(db)).map((brake) => brakeOnWords(brake));
-  if (computed || !(await changedSinceCompute(db, schedule))) return { stops, attention };
+  // Else what is stored would differ from what is calculated now, and be taken for a disagreement of the two calculations. Archiving
+  // takes off whatever facts changed of, so only another schedule stops it.
+  const changed = step === 'list' ? changedSinceCompute : isOfOtherSchedule;
+  if (computed || !(await changed(db, schedule))) return { stops, attention };
   return { stops: [...stops, COMPUTE_FIRST], attention: [...attention, COMPUTE_FIRST] };
 }
 
-/** Else what is stored would differ from what is calculated now, and be taken for a disagreement of the two calculations. */
 const COMPUTE_FIRST =
-  'Facts or schedule changed since the last compute, so nothing is listed or archived: run "retention compute" and "retention recheck" first, or the whole night.';
+  'Facts or schedule changed since the last compute, so this step does nothing: run "retention compute" and "retention recheck" first, or the whole night.';
 
 /** The brake in words: what happened, and what to do. */
 export function brakeWords(name: Brake['name'], details: object): string {
