@@ -7,12 +7,12 @@ import { chmod, chown, mkdir, mkdtemp, readFile, readdir, readlink, realpath, rm
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbedded, stopEmbedded } from '../db/embedded.ts';
 import type { EmbeddedServer } from '../db/embedded.ts';
+import { until } from './setup/commands.ts';
 
 type Connection = EmbeddedServer['owner'];
 interface Holder {
@@ -320,7 +320,7 @@ async function readRowAndRelease(): Promise<unknown> {
 async function presenceOf(connection: Connection, count: number): Promise<void> {
   const sql = `select count(*)::int from pg_locks where locktype = 'advisory' and objid = 7301001 and granted`;
   const counted = (): Promise<unknown> => ask(connection, sql).catch((error: unknown) => error);
-  while ((await counted()) !== count) await sleep(20);
+  await until(async () => (await counted()) === count, `${count} are present`);
 }
 
 async function postmasterPid(): Promise<number> {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { rehearsal, until, type Council } from '../setup/commands.ts';
 import { killFrozenAt, killWhen } from '../setup/killed.ts';
+import { AUDIT } from '../setup/raced.ts';
 import { times } from '../setup/tally.ts';
 import {
   anHourPasses,
@@ -23,7 +24,6 @@ import {
 
 const FILES = 14;
 const ARCHIVABLE = FILES - WITHDRAWN;
-const AUDIT = "select pg_advisory_xact_lock(hashtext('audit_events'))";
 const SOURCES = 'lock table documents in row exclusive mode';
 const councils: Council[] = [];
 

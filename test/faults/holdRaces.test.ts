@@ -8,11 +8,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { addDays } from '../../rules/dates.ts';
 import { rehearsal, until, type Council, type Ended } from '../setup/commands.ts';
 import { contend, expectPlainWords, meet, type Contender } from '../setup/frozen.ts';
+import { AUDIT } from '../setup/raced.ts';
 import { tally, times } from '../setup/tally.ts';
 
 const TODAY = '2026-11-22';
 const SLOW = { timeout: times(240_000, 7_200_000) };
-const AUDIT = "select pg_advisory_xact_lock(hashtext('audit_events'))";
 
 const SCOPES = [
   () => 'everything',

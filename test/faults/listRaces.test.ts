@@ -5,6 +5,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { contend, expectPlainWords, meet, type Contender } from '../setup/frozen.ts';
 import { rehearsal, type Council, type Ended } from '../setup/commands.ts';
+import { AUDIT } from '../setup/raced.ts';
 import { tally, times } from '../setup/tally.ts';
 
 const TODAY = '2026-11-22';
@@ -77,7 +78,7 @@ const FOR_SIGN_OFF: [string, Act, Act][] = [
 const MOMENTS: ((ground: Ground) => string)[] = [
   ({ list }) => `select from disposal_lists where id = ${list} for update`,
   ({ list }) => `select from disposal_list_items where list_id = ${list} for update`,
-  () => "select pg_advisory_xact_lock(hashtext('audit_events'))",
+  () => AUDIT,
 ];
 
 let council: Council;

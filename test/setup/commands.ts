@@ -9,6 +9,7 @@ import { stringify } from 'csv-stringify/sync';
 import type { Knex } from 'knex';
 import { expect } from 'vitest';
 import { EXTRACT_FILES, EXTRACT_SPEC, type ExtractFileName } from '../../db/extractColumns.ts';
+import { systemCode } from '../../db/fileIo.ts';
 import { systemClock, todayInLondon, type Clock } from '../../jobs/clock.ts';
 import { run, type ExitCode } from '../../jobs/main.ts';
 import type { NightResult } from '../../jobs/night.ts';
@@ -245,7 +246,7 @@ export class Council {
 
   /** The bags that lie in the archive, by name. */
   async bags(): Promise<string[]> {
-    return (await readdir(this.archive).catch(() => [])).filter((name) => name.endsWith('.zip')).sort();
+    return (await namesIn(this.archive)).filter((name) => name.endsWith('.zip')).sort();
   }
 
   async close(): Promise<void> {
@@ -264,6 +265,14 @@ export interface Spawned {
 /** A rehearsal, or with RETENTION_REHEARSAL set to '' a live database, with the settings given. */
 export async function rehearsal(settings: Record<string, string> = {}): Promise<Council> {
   return new Council(await freshDatabase(), await mkdtemp(path.join(tmpdir(), 'retention rehearsal ')), settings);
+}
+
+/** Names of what is in a folder; none where there is no such folder. */
+export async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    return [];
+  });
 }
 
 /** Waits until something is true; looks often, for what is waited for may pass. */

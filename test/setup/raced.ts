@@ -1,10 +1,9 @@
 /** Files ready to be archived by several at once, and what the books must say when they were. */
-import { access } from 'node:fs/promises';
-import path from 'node:path';
 import { expect } from 'vitest';
 import { openArchiveStore } from '../../db/archiveStore.ts';
 import { verifyBag } from '../../db/bag.ts';
 import type { Council } from './commands.ts';
+import { sourcesGone } from './undisturbed.ts';
 
 /** The day on which the files are listed and signed, and the first on which they may be archived. */
 export const SIGNED_ON = '2026-11-22';
@@ -47,15 +46,7 @@ export async function booksAfter(council: Council, archived: number): Promise<{ 
   const removed = await council.db('audit_events').where({ event: 'source.removed' }).pluck<string[]>('details');
   expect([records.length, removed.length]).toEqual([archived, packed.length]);
   const names = council.register.documents.map((row) => row['path'] ?? '').filter((name) => !packed.includes(name));
-  const there = await Promise.all(
-    names.map((name) =>
-      access(path.join(council.documentRoot, name)).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return { lost: there.filter((found) => !found).length, twice: events.length - records.length };
+  return { lost: (await sourcesGone(council, names)).length, twice: events.length - records.length };
 }
 
 /** The reference of the file of that number. */

@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 import { openArchiveStore } from '../../db/archiveStore.ts';
 import { BagDamaged, verifyBag } from '../../db/bag.ts';
 import { describeError } from '../../jobs/log.ts';
-import { rehearsal, type Council } from './commands.ts';
+import { namesIn, rehearsal, type Council } from './commands.ts';
 import { tally } from './tally.ts';
 
 export const LISTED_ON = '2026-11-22';
@@ -264,7 +264,7 @@ export async function anHourPasses(archive: string): Promise<void> {
 
 /** Names of what is being written in the archive, or was left half-written. */
 export async function partials(archive: string): Promise<string[]> {
-  return readdir(path.join(archive, '.partial')).catch(() => []);
+  return namesIn(path.join(archive, '.partial'));
 }
 
 /** Files on record as archived. */
