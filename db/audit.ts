@@ -33,7 +33,7 @@ export interface NotedHead {
 /** Stands for the hash of the event before the first. */
 export const NO_HASH = '0'.repeat(64);
 
-/** Adds an event in the transaction of what it tells. Details hold references only. Returns the new head. */
+/** Adds an event in the transaction of what it tells. Details hold references only. */
 export async function recordEvent(trx: Knex, actor: string, event: string, details: Record<string, unknown>): Promise<void> {
   await trx('audit_events').insert({ actor, event, details: JSON.stringify(details) });
 }
@@ -47,15 +47,17 @@ export async function recordEvents(trx: Knex, actor: string, event: string, deta
   );
 }
 
+const EVENTS_A_PAGE = 5000;
+
 /** Every event in order, `recorded_at` as it was hashed. Read by key, so that a long chain needs little memory. */
-export async function* readEvents(db: Knex, pageSize = 5000): AsyncGenerator<AuditEvent> {
+export async function* readEvents(db: Knex): AsyncGenerator<AuditEvent> {
   // From before the first: a forged event may bear the number 0 or less.
   for (let after: string | null = null; ;) {
     const page: { rows: (AuditEvent & { key: string })[] } = await db.raw(
       `select cast(seq as text) as key, seq, to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as recorded_at,
          actor, event, details, previous_hash, hash
-       from audit_events ${after === null ? '' : 'where seq > cast(:after as bigint)'} order by seq limit :pageSize`,
-      after === null ? { pageSize } : { after, pageSize },
+       from audit_events ${after === null ? '' : 'where seq > cast(:after as bigint)'} order by seq limit ${EVENTS_A_PAGE}`,
+      after === null ? {} : { after },
     );
     for (const { key, ...event } of page.rows) {
       after = key;

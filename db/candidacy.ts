@@ -4,6 +4,7 @@ import { BLOCKS, CAUTIONS, type Block, type Caution } from '../rules/checks.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { actionSql } from './calculate.ts';
+import { byFileRef } from './caseFiles.ts';
 import { compileSchedule, RANK_CLASS } from './compile.ts';
 import { askPrepared } from './prepared.ts';
 
@@ -102,7 +103,7 @@ export async function findCandidates(db: Knex, schedule: Schedule, asOf: IsoDate
 /** Those of the chosen that are candidates still, in their order, as they stand now. */
 export async function stillCandidates(db: Knex, schedule: Schedule, asOf: IsoDate, chosen: readonly Candidacy[]): Promise<Candidacy[]> {
   const fileRefs = chosen.map(({ file_ref }) => file_ref);
-  const now = new Map((await candidacyOf(db, schedule, asOf, fileRefs)).map((candidacy) => [candidacy.file_ref, candidacy]));
+  const now = byFileRef(await candidacyOf(db, schedule, asOf, fileRefs));
   return fileRefs.flatMap((fileRef) => {
     const candidacy = now.get(fileRef);
     return candidacy && isCandidate(candidacy, asOf) ? [candidacy] : [];

@@ -23,10 +23,9 @@ export async function loadCaseFiles(db: Knex, fileRefs: readonly string[]): Prom
   return result.rows.map((row) => row.case_file);
 }
 
-/** Every reference of the register after `after`, in order, at most `limit`: for walking through all files by key. */
-export async function nextFileRefs(db: Knex, after: string, limit: number): Promise<string[]> {
-  const rows = await db('case_files').select('file_ref').where('file_ref', '>', after).orderBy('file_ref').limit(limit);
-  return rows.map((row: { file_ref: string }) => row.file_ref);
+/** Rows of files by their references. */
+export function byFileRef<Row extends { file_ref: string }>(rows: readonly Row[]): Map<string, Row> {
+  return new Map(rows.map((row) => [row.file_ref, row]));
 }
 
 const subjectJson = `json_build_object('personRef', p.person_ref, 'name', p.name, 'dateOfBirth', p.date_of_birth, 'dateOfDeath', p.date_of_death,

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../rules/digest.ts';
 import { CERTIFICATE_STATEMENT, type Certificate } from './certificates.ts';
+import { sum } from './counts.ts';
 
 export interface CheckedCertificate {
   list: number;
@@ -85,8 +86,4 @@ function faultsOfFiles({ files, list, issued_on }: Certificate): string[] {
     ];
   });
   return new Set(files.map((file) => file.file_ref)).size === files.length ? faults : [...faults, 'a file is named twice'];
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((a, b) => a + b, 0);
 }

@@ -4,6 +4,7 @@ import { canonicalJson, sha256 } from '../rules/digest.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { recordEvent } from './audit.ts';
+import { sum } from './counts.ts';
 import type { ItemRow } from './items.ts';
 import type { ListRow } from './lists.ts';
 
@@ -180,8 +181,4 @@ async function noCertificate(db: Knex, listId: number): Promise<Refusal> {
       list: listId,
     },
   );
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((a, b) => a + b, 0);
 }

@@ -7,7 +7,7 @@ import type { CaseFile } from '../rules/facts.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { calculateInBulk, type BulkDetermination } from './calculate.ts';
 import { candidacyOf, type Candidacy } from './candidacy.ts';
-import { loadCaseFiles } from './caseFiles.ts';
+import { byFileRef, loadCaseFiles } from './caseFiles.ts';
 
 /** What both calculations say of one file; equal when nothing is wrong. */
 export interface Answer extends Omit<BulkDetermination, 'file_ref'> {
@@ -32,8 +32,8 @@ const CAUTIONS_OF_STATE: readonly Caution[] = ['sibling_live', 'review_outstandi
 /** Determines these files by both calculations. A file that is gone or has no determination is left out. */
 export async function checkFiles(db: Knex, schedule: Schedule, asOf: IsoDate, fileRefs: readonly string[]): Promise<CheckedFile[]> {
   const caseFiles = await loadCaseFiles(db, fileRefs);
-  const bulk = byRef(await calculateInBulk(db, schedule, asOf, fileRefs));
-  const candidacies = byRef(await candidacyOf(db, schedule, asOf, fileRefs));
+  const bulk = byFileRef(await calculateInBulk(db, schedule, asOf, fileRefs));
+  const candidacies = byFileRef(await candidacyOf(db, schedule, asOf, fileRefs));
   return caseFiles.flatMap((caseFile) => {
     const calculated = bulk.get(caseFile.fileRef);
     const candidacy = candidacies.get(caseFile.fileRef);
@@ -88,8 +88,4 @@ function dated({
 
 function same(a: object, b: object): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-function byRef<Row extends { file_ref: string }>(rows: Row[]): Map<string, Row> {
-  return new Map(rows.map((row) => [row.file_ref, row]));
 }

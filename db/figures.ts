@@ -9,6 +9,7 @@ import { LIST_STATES, type ListState } from '../rules/workflow.ts';
 import { brakesOn, type Brake } from './brakes.ts';
 import { candidacySql, DUE_FILES } from './candidacy.ts';
 import { countOutcomes, NotAccountedFor } from './compute.ts';
+import { countOf, sum } from './counts.ts';
 
 /** files = permanent + notDue + due; due = candidates + blocked; blocked = onList + cannotBeListed. */
 export interface RuleFigures {
@@ -94,9 +95,9 @@ export async function retentionFigures(db: Knex, schedule: Schedule, asOf: IsoDa
       rules,
       reasons: figuresByReason(determined),
       totals: sumOf(rules),
-      archived: await count(trx, 'select count(*) from residual_records where restored_on is null'),
-      quarantinedRows: await count(trx, 'select count(*) from (select distinct source, line from quarantine) q'),
-      stillAtSource: await count(trx, `select count(*) from (${STILL_AT_SOURCE}) s`),
+      archived: await countOf(trx, 'select count(*) from residual_records where restored_on is null'),
+      quarantinedRows: await countOf(trx, 'select count(*) from (select distinct source, line from quarantine) q'),
+      stillAtSource: await countOf(trx, `select count(*) from (${STILL_AT_SOURCE}) s`),
       lists: await countLists(trx),
       brakes: brakes.map(({ name, tripped_on, details }) => ({ name, tripped_on, details })),
     };
@@ -224,11 +225,6 @@ async function countByRule(trx: Knex, select: string): Promise<Map<string, { cla
   return new Map(rows.map((row) => [row.rule, row]));
 }
 
-async function count(trx: Knex, select: string): Promise<number> {
-  const result = await trx.raw<{ rows: { count: number }[] }>(select);
-  return result.rows[0]?.count ?? 0;
-}
-
 function sumOf(rules: readonly RuleFigures[]): RetentionFigures['totals'] {
   const total = (figure: Exclude<keyof RuleFigures, 'rule' | 'clause' | 'blockedBy'>) => sum(rules.map((rule) => rule[figure]));
   return {
@@ -256,8 +252,4 @@ export function requireEqual(what: string, found: number, added: number): void {
   throw new NotAccountedFor(
     `Not accounted for: ${found} ${what}, but their parts add up to ${added}. No report was made; run "retention compute", then "retention report".`,
   );
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((a, b) => a + b, 0);
 }

@@ -5,6 +5,7 @@ import type { Schedule } from '../rules/schedule.ts';
 import { readEvents, verifyChain, type ChainState } from './audit.ts';
 import { brakesOn, type Brake } from './brakes.ts';
 import { shippedMigrations } from './connect.ts';
+import { countOf } from './counts.ts';
 import { checkFiles } from './crossCheck.ts';
 import { readHoldsDue, type HoldSummary } from './holds.ts';
 import { guardsInForce } from './guards/install.ts';
@@ -109,16 +110,16 @@ export async function readInstallation(db: Knex): Promise<Installation | undefin
 /** Whether every file has its determination, and a sample of them determined again by both calculations. */
 export async function registerHealth(db: Knex, schedule: Schedule): Promise<RegisterHealth> {
   return inOneMoment(db, async (trx) => ({
-    files: await count(trx, 'select count(*) from case_files'),
-    determined: await count(trx, 'select count(*) from determinations d join case_files f using (file_ref)'),
+    files: await countOf(trx, 'select count(*) from case_files'),
+    determined: await countOf(trx, 'select count(*) from determinations d join case_files f using (file_ref)'),
     versions: await trx('determinations')
       .groupBy('schedule_version')
       .select(trx.raw('schedule_version as version, count(*)::int as files')),
-    danglingSubjects: await count(
+    danglingSubjects: await countOf(
       trx,
       `select count(*) from case_files f where exists (select from unnest(f.subject_refs) s where not exists (select from people p where p.person_ref = s))`,
     ),
-    openDisagreements: await count(trx, 'select count(*) from disagreements where settled_on is null'),
+    openDisagreements: await countOf(trx, 'select count(*) from disagreements where settled_on is null'),
     sample: await checkSample(trx, schedule),
   }));
 }
@@ -142,7 +143,7 @@ export async function serviceHealth(db: Knex, asOf: IsoDate): Promise<ServiceHea
     holdsDue: await readHoldsDue(db, asOf),
     waiting: await readWaiting(db),
     claimedRoots: await db('claimed_roots').pluck<string[]>('path'),
-    documents: await count(db, 'select count(*) from documents'),
+    documents: await countOf(db, 'select count(*) from documents'),
   };
 }
 
@@ -187,9 +188,4 @@ async function secretsOfPeople(db: Knex): Promise<ServiceHealth['secrets']> {
      left join user_secrets s on s.user_name = u.name and s.kind = 'token' and s.ended_at is null group by u.name order by u.name`,
   );
   return result.rows;
-}
-
-async function count(db: Knex, select: string): Promise<number> {
-  const result = await db.raw<{ rows: { count: number }[] }>(select);
-  return result.rows[0]?.count ?? 0;
 }

@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { compareWithArchived, setAsideArchived } from './archivedRows.ts';
+import { countOf } from './counts.ts';
 import { countMismatches, ExtractRefused, type Extract } from './extract.ts';
 import { EXTRACT_FILES, shown, type ExtractFileName } from './extractColumns.ts';
 import { landStaged } from './landing.ts';
@@ -92,9 +93,9 @@ async function accountForRows(
   read: number,
   { added, changed }: { added: number; changed: number },
 ): Promise<RowCounts> {
-  const archived = await countRows(trx, `select count(distinct line) from staged_archived where source = '${name}'`);
-  const rejected = await countRows(trx, `select count(distinct line) from staged_rejects where source = '${name}'`);
-  const staged = await countRows(trx, `select count(*) from ${STAGED[name]}`);
+  const archived = await countOf(trx, `select count(distinct line) from staged_archived where source = '${name}'`);
+  const rejected = await countOf(trx, `select count(distinct line) from staged_rejects where source = '${name}'`);
+  const staged = await countOf(trx, `select count(*) from ${STAGED[name]}`);
   if (read !== staged + archived + rejected) {
     throw new Error(
       `${name}: ${read} rows were read but ${staged + archived + rejected} are accounted for. Nothing was imported; this is a fault of the product.`,
@@ -108,14 +109,14 @@ async function countBefore(
   extract: Extract,
 ): Promise<{ filesBefore: number; birthsBefore: number; birthsChanged: number }> {
   const birthsChanged = extract.files['people.csv'].columns.includes('date_of_birth')
-    ? await countRows(
+    ? await countOf(
         trx,
         'select count(*) from staged_people s join people t using (person_ref) where t.date_of_birth is not null and t.date_of_birth is distinct from s.date_of_birth',
       )
     : 0;
   return {
-    filesBefore: await countRows(trx, 'select count(*) from case_files where missing_since is null'),
-    birthsBefore: await countRows(trx, 'select count(*) from people where date_of_birth is not null'),
+    filesBefore: await countOf(trx, 'select count(*) from case_files where missing_since is null'),
+    birthsBefore: await countOf(trx, 'select count(*) from people where date_of_birth is not null'),
     birthsChanged,
   };
 }
@@ -144,7 +145,7 @@ async function replaceQuarantine(trx: Knex.Transaction, importId: number): Promi
      from staged_rejects s`,
     { importId },
   );
-  const newlyQuarantined = await countRows(trx, 'select count(*) from quarantine where not told');
+  const newlyQuarantined = await countOf(trx, 'select count(*) from quarantine where not told');
   return { quarantined: result.rowCount, newlyQuarantined };
 }
 
@@ -168,9 +169,4 @@ function noticesOf(extract: Extract): string[] {
     }
   }
   return notices;
-}
-
-async function countRows(trx: Knex.Transaction, select: string): Promise<number> {
-  const result = await trx.raw<{ rows: { count: number }[] }>(select);
-  return result.rows[0]?.count ?? 0;
 }

@@ -136,7 +136,7 @@ export async function nextPending(db: Knex, listId: number, position: number): P
   return next?.position ?? null;
 }
 
-/** How many files of a list each person ever decided, and with what last decision: who is among them may not sign it. */
+/** How many files of a list each person ever decided: who is among them may not sign it. */
 export async function decidedBy(db: Knex, listId: number): Promise<{ name: string; files: number }[]> {
   const result = await db.raw<{ rows: { name: string; files: number }[] }>(
     `select decided_by as name, count(distinct file_ref)::int as files from item_decisions where list_id = :listId group by decided_by order by decided_by`,

@@ -4,6 +4,7 @@ import type { IsoDate } from '../rules/dates.ts';
 import type { Outcome } from '../rules/determine.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { candidacyOf, candidacySql, DUE_FILES, type Candidacy } from './candidacy.ts';
+import { byFileRef } from './caseFiles.ts';
 import type { FileKey } from './otherDay.ts';
 import type { Page } from './listPages.ts';
 
@@ -206,7 +207,7 @@ async function withCandidacy<Row extends { file_ref: string }>(
     asOf,
     rows.map((row) => row.file_ref),
   );
-  const byRef = new Map(found.map((candidacy) => [candidacy.file_ref, candidacy]));
+  const byRef = byFileRef(found);
   return rows.flatMap((row) => {
     const candidacy = byRef.get(row.file_ref);
     return candidacy ? [{ ...candidacy, ...row }] : [];

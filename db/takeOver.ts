@@ -11,8 +11,8 @@ import { hasPaper } from '../rules/facts.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
 import { storyOf, type BagStory } from './bagStory.ts';
-import { holdsOnFileSql } from './candidacy.ts';
 import { systemCode } from './fileIo.ts';
+import { holdsOn } from './holds.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
 import { enterArchived, enterList, enterWaiting } from './takenOverRows.ts';
 
@@ -102,7 +102,7 @@ async function takeOverBag(trx: Knex.Transaction, taking: TakingOver, location: 
     return `it waits for ${waits} on list ${story.list.id}, whose signature this database does not have; its sources are untouched. Move it away, and its file is listed again`;
   }
   const { file_ref } = story.item;
-  const holds = await holdsOn(trx, file_ref);
+  const holds = (await holdsOn(trx, file_ref)).map((hold) => hold.id);
   const wasRegistered = (await trx('case_files').where({ file_ref }).first<object | undefined>('file_ref')) !== undefined;
   if (fromBags) await enterList(trx, story, list, taking.asOf);
   if (waits !== null) await enterWaiting(trx, story, waits === 'a receipt' ? 'waiting_for_receipt' : 'waiting_for_paper', taking.asOf);
@@ -179,14 +179,6 @@ async function isThere(documentRoot: string, path: string): Promise<boolean> {
     if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') throw error;
     return false;
   }
-}
-
-async function holdsOn(trx: Knex, fileRef: string): Promise<number[]> {
-  const result = await trx.raw<{ rows: { id: number }[] }>(
-    `select h.id from case_files f cross join lateral (${holdsOnFileSql('f')}) h where f.file_ref = :fileRef order by h.id`,
-    { fileRef },
-  );
-  return result.rows.map((row) => row.id);
 }
 
 /** A number that was printed on a list somewhere is never given to another one. */

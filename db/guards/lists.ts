@@ -1,5 +1,5 @@
 /** Disposal lists and their items: what goes on one, who signs it, and that what was signed stays as it was. */
-import { ITEM_MOVES, LIST_MOVES } from '../../rules/workflow.ts';
+import { ITEM_MOVES, LIST_MOVES, UNFINISHED_STATUSES } from '../../rules/workflow.ts';
 import { changed, neverRewritten, refuse, refuseIf, type Guard } from './guard.ts';
 
 const SIGNATURE = ['digest', 'signed_by', 'signed_on', 'signed_at', 'signed_digest', 'cooling_off_days'];
@@ -47,7 +47,7 @@ export const LIST_GUARDS: readonly Guard[] = [
       end if;
       if new.state in ('complete', 'cancelled') and old.state <> new.state then
         ${refuseIf(
-          `exists (select from disposal_list_items i where i.list_id = new.id and i.status in ('pending', 'approved', 'failed', 'waiting_for_receipt', 'waiting_for_paper'))`,
+          `exists (select from disposal_list_items i where i.list_id = new.id and i.status in ('${UNFINISHED_STATUSES.join("', '")}'))`,
           'disposal list % cannot end: an item of it is unfinished',
           'Withdraw what is not to go on, with a reason.',
           ['new.id'],

@@ -134,6 +134,7 @@ export function clockFindings({ kind }: Installation, server: ServerHealth, { ma
 }
 
 /** The first few of many, and how many more there are. */
-export function some(names: readonly string[], most = 10): string {
+export function some(names: readonly string[]): string {
+  const most = 10;
   return names.length <= most ? names.join(', ') : `${names.slice(0, most).join(', ')} and ${names.length - most} more`;
 }
