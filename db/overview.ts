@@ -128,11 +128,11 @@ export async function sampleFiles(
   return (await withCandidacy(db, schedule, asOf, result.rows)) as SampledFile[];
 }
 
-/** From the seed's lot on, and from the first lot again where the last is passed. */
+/** From the seed's lot on, and from the first lot again where the last is passed; in the whole order of the index, or files without a rule would all be sorted. */
 function drawnBy(condition: string): string {
   const from = (round: number, comparison: string) =>
     `(select d.file_ref, lot_of(d.file_ref) as lot, ${round} as round from determinations d
-      where ${condition} and lot_of(d.file_ref) ${comparison} lot_of(:seed) order by lot_of(d.file_ref) limit :files)`;
+      where ${condition} and lot_of(d.file_ref) ${comparison} lot_of(:seed) order by d.rule, lot_of(d.file_ref) limit :files)`;
   return `${from(0, '>=')} union all ${from(1, '<')}`;
 }
 
