@@ -13,6 +13,7 @@ const BY_PROVE_ALONE = [
   'hostileDates',
   'hostileNames',
   'hostileReferences',
+  'leastPrivilege',
   'listRaces',
   'moments',
   'postgres',
