@@ -59,7 +59,7 @@ export async function withContext<T>(
     const asOf = businessDate(around, options, installation, use);
     if (use === 'write') await refuseUnsafe(db, installation, settings, asOf);
     const rehearsal = installation.kind === 'rehearsal';
-    const log = createLog(around.stderr, rehearsal ? { rehearsal } : {}, around.env['LOG_LEVEL'] ?? 'info');
+    const log = createLog(around.stderr, rehearsal ? { rehearsal } : {}, settings.logLevel);
     return await work({ settings, around, database, db, installation, rehearsal, asOf, schedule: await scheduleInForce(db, asOf), log });
   } finally {
     await database.close();

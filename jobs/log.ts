@@ -3,11 +3,12 @@ import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { diskTrouble } from '../db/fileIo.ts';
 import { guardRefusal, ownWords } from '../db/guardRefusal.ts';
+import type { LogLevel } from './settings.ts';
 
 export type Log = Logger;
 
 /** A logger on a stream; readable text on a terminal, one JSON object a line elsewhere. */
-export function createLog(stream: NodeJS.WritableStream & { isTTY?: boolean }, bindings: Record<string, unknown>, level = 'info'): Log {
+export function createLog(stream: NodeJS.WritableStream & { isTTY?: boolean }, bindings: Record<string, unknown>, level: LogLevel): Log {
   const options = {
     level,
     base: bindings,

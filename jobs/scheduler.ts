@@ -17,7 +17,7 @@ const TOLERANCE_MS = 60 * 60 * 1000;
 /** Runs until the process is told to stop, and then until a night under way has ended. */
 export async function runScheduler(around: Surroundings, importFrom: string | null): Promise<void> {
   const settings = readSettings(around.env, around.cwd);
-  const log = createLog(around.stderr, { component: 'scheduler' }, around.env['LOG_LEVEL'] ?? 'info');
+  const log = createLog(around.stderr, { component: 'scheduler' }, settings.logLevel);
   const stopping = stopRequested();
   let running: Promise<void> = Promise.resolve();
   const night = (why: string) => {

@@ -19,12 +19,16 @@ export interface Settings {
   archiving: boolean;
   night: string;
   rehearsal: boolean;
+  logLevel: LogLevel;
   token: string | null;
   /** Where people reach the site; null: where `serve` listens. */
   siteUrl: string | null;
   /** Null: local accounts. */
   openId: { issuer: string; clientId: string; clientSecret: string; rolesClaim: string } | null;
 }
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** A setting, an argument or a combination of them that cannot be: exit code 2. */
 export class UsageError extends Error {
@@ -46,6 +50,7 @@ export const SETTINGS = {
   ARCHIVING: ['on', 'off stops archiving, whatever was signed'],
   NIGHT: ['30 2 * * *', 'when the scheduler runs the night, as a cron expression in London time; not between 1 and 2, when clocks change'],
   RETENTION_REHEARSAL: ['', '1 when a database is first made makes it a rehearsal, for ever'],
+  LOG_LEVEL: ['info', 'least level of what is logged to standard error: trace, debug, info, warn, error, fatal or silent'],
   RETENTION_TOKEN: ['', 'on a live database: the personal token of who acts'],
   SITE_URL: ['', 'where people reach the site, as https://retention.example; without it where "retention serve" listens on this machine'],
   OIDC_ISSUER: ['', 'OpenID Connect provider that signs people in to the site; without it people have local accounts'],
@@ -89,6 +94,7 @@ const shape = z.object({
       'must not fall between 1 and 2 in the night: that hour is skipped or doubled when clocks change',
     ),
   RETENTION_REHEARSAL: z.enum(['', '0', '1'], 'must be 1 or empty'),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
   RETENTION_TOKEN: z.string(),
   SITE_URL: z.string().refine((url) => url === '' || isOrigin(url), 'must look like https://retention.example, without a path'),
   OIDC_ISSUER: z.string().refine((url) => url === '' || isSafeAddress(url), 'must be an https address'),
@@ -127,6 +133,7 @@ export function readSettings(env: Record<string, string | undefined>, cwd: strin
     archiving: read.ARCHIVING === 'on',
     night: read.NIGHT,
     rehearsal: read.RETENTION_REHEARSAL === '1',
+    logLevel: read.LOG_LEVEL,
     token: read.RETENTION_TOKEN || null,
     siteUrl: read.SITE_URL === '' ? null : new URL(read.SITE_URL).origin,
     openId: readOpenId(read),
