@@ -70,8 +70,9 @@ export async function fileEvents(db: Knex, fileRef: string): Promise<StoryEvent[
  */
 export async function touchesAdoption(db: Knex, schedule: Schedule, fileRef: string): Promise<boolean> {
   const result = await db.raw<{ rows: { touches: boolean }[] }>(
+    // Counted, not "exists": for few files of a million the planner would rather look at all of them than at the index.
     `select 'adoption' = any(f.categories)
-       or exists (select from case_files a where a.subject_refs && f.subject_refs and 'adoption' = any(a.categories))
+       or (select count(*) from case_files a where a.subject_refs && f.subject_refs and 'adoption' = any(a.categories)) > 0
        or exists (select from archive_index i join residual_records r on r.file_ref = i.file_ref and r.restored_on is null
          where i.person_ref = any(f.subject_refs) and r.rule = any(cast(:rules as text[]))) as touches
      from case_files f where f.file_ref = :fileRef`,

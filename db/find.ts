@@ -52,15 +52,18 @@ export async function findFiles(
   const borne = await wordsBorne(trx, words);
   const mayBe = (alias: string) =>
     `${conditionOf(alias, wanted, borne)}${personRef === undefined ? '' : ` and ${alias}.person_ref = :personRef`}`;
+  const kept = wanted.born === null ? 'not materialized' : 'materialized';
   const found = await trx.raw<{ rows: FoundFile[] }>(
-    `select * from (
+    // Births are few among many people, but the planner, told to find some rows soon, would look at everybody in turn.
+    `with p as ${kept} (select * from people p where ${mayBe('p')}), i as ${kept} (select * from archive_index i where ${mayBe('i')})
+     select * from (
        select f.file_ref, 'register' as "where", p.person_ref, p.name, p.date_of_birth, f.categories, null as rule, null as archived_on,
          null as adult_file_ref, null as bag_location, null as paper_moved_to
-       from people p join case_files f on f.subject_refs @> array[p.person_ref] where ${mayBe('p')}
+       from p join case_files f on f.subject_refs @> array[p.person_ref]
        union all
        select i.file_ref, 'archive', i.person_ref, i.name, i.date_of_birth, null, r.rule, r.archived_on, r.adult_file_ref, i.bag_location, m.moved_to
-       from archive_index i join residual_records r on r.file_ref = i.file_ref and r.restored_on is null
-       left join paper_moves m on m.list_id = r.list_id and m.file_ref = r.file_ref where ${mayBe('i')}
+       from i join residual_records r on r.file_ref = i.file_ref and r.restored_on is null
+       left join paper_moves m on m.list_id = r.list_id and m.file_ref = r.file_ref
        ${atMost === undefined ? '' : 'limit :atMost'}) found
      order by name, person_ref, file_ref`,
     {

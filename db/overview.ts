@@ -49,8 +49,8 @@ export async function overRetainedFiles(
   limit: number,
 ): Promise<Page<OverRetainedFile>> {
   const result = await db.raw<{ rows: { file_ref: string; overdue_days: number; closed_on: IsoDate | null }[] }>(
-    // By the column of the index: eligible_from is the day after retain_until.
-    `select d.file_ref, cast(:asOf as date) - d.retain_until as overdue_days, f.closed_on
+    // By the columns of the index alone, for the oldest files are on lists: eligible_from is the day after retain_until.
+    `select d.file_ref, cast(:asOf as date) - d.eligible_from + 1 as overdue_days, f.closed_on
      from determinations d join case_files f on f.file_ref = d.file_ref
      where d.outcome = 'expires' and d.eligible_from <= cast(:asOf as date) - cast(:over as int)
        and (cast(:upTo as int) is null or d.eligible_from > cast(:asOf as date) - cast(:upTo as int))
