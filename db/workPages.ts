@@ -65,7 +65,10 @@ export async function workOn<Kind extends Work>(db: Knex, work: Kind, asOf: IsoD
 export async function countWork<Kind extends Work>(db: Knex, kinds: readonly Kind[], asOf: IsoDate): Promise<Record<Kind, number>> {
   const counts = await Promise.all(
     kinds.map(async (work) => {
-      const result = await db.raw<{ rows: { n: number }[] }>(`select count(*)::int as n from (${SELECTS[work].rows}) w`, { asOf });
+      const result = await db.raw<{ rows: { n: number }[] }>(
+        SELECTS[work].count ?? `select count(*)::int as n from (${SELECTS[work].rows}) w`,
+        { asOf },
+      );
       return [work, result.rows[0]?.n ?? 0] as const;
     }),
   );
@@ -73,7 +76,7 @@ export async function countWork<Kind extends Work>(db: Knex, kinds: readonly Kin
 }
 
 /** The select of each kind, each answered by an index, and the column with the day since which it waits; for `one` file as it is this moment. */
-const SELECTS: Record<Work, { rows: string; day: string; one?: string }> = {
+const SELECTS: Record<Work, { rows: string; day: string; one?: string; count?: string }> = {
   reviews: { rows: DUE_REVIEWS, day: 'review_on' },
   receipts: { rows: `${WAITING_FILES} and i.status = 'waiting_for_receipt'`, day: 'since' },
   paper: { rows: `${WAITING_FILES} and i.status = 'waiting_for_paper'`, day: 'since' },
@@ -81,11 +84,20 @@ const SELECTS: Record<Work, { rows: string; day: string; one?: string }> = {
     rows: `${ORIGINALS_DUE} and o.key_on <= cast(:asOf as date)`,
     day: 'key_on',
     one: `select * from (${ORIGINALS_HELD}) h where overdue`,
+    count: countOriginals('<='),
   },
   originals_later: {
     rows: `${ORIGINALS_DUE} and o.key_on > cast(:asOf as date)`,
     day: 'key_on',
     one: `select * from (${ORIGINALS_HELD}) h where not overdue`,
+    count: countOriginals('>'),
   },
   removals: { rows: STILL_AT_SOURCE, day: 'first_seen_on' },
 };
+
+/** All of them less the few that were recorded since the last compute, so that it is an index that is counted. */
+function countOriginals(comparison: '<=' | '>'): string {
+  const due = `o.key_on ${comparison} cast(:asOf as date)`;
+  return `select ((select count(*) from originals_due o where ${due})
+    - (select count(distinct o.file_ref) from originals r join originals_due o on o.file_ref = r.file_ref where ${due}))::int as n`;
+}

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { letWork, type Crowd } from './setup/load/crowd.ts';
 import { findPages, isDownload, measureFind, measurePages, type Measured } from './setup/load/pages.ts';
-import { openTown, SECOND, type Town } from './setup/load/town.ts';
+import { LIST_SIZE, openTown, SECOND, type Town } from './setup/load/town.ts';
 import { Visitor } from './setup/load/visitor.ts';
 
 const MOST_MS = 100;
@@ -75,7 +75,11 @@ async function measure({ db, files }: Town, address: string): Promise<boolean> {
   const found = await findPages([authoriser, manager, admin]);
   const measured = [...(await measurePages(found, times)), ...(await measureFind(authoriser, times))];
   for (const visitor of [manager, authoriser, admin]) visitor.close();
-  const lists = await db('disposal_lists').where({ state: 'for_decision' }).orderBy('id').pluck<number[]>('id');
+  const lists = await db('disposal_lists')
+    .where({ state: 'for_decision' })
+    .whereRaw('(select count(*) from disposal_list_items i where i.list_id = disposal_lists.id) = ?', [LIST_SIZE])
+    .orderBy('id')
+    .pluck<number[]>('id');
   const crowd = await letWork(address, { people: Number(values.people), seconds: Number(values.seconds), lists });
   const slow = print(measured, crowd, files);
   return slow === 0 && crowd.errors.size === 0;

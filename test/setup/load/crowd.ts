@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Chance } from '../../../jobs/demo/chance.ts';
 import { isDownload, measuredOf, type Measured } from './pages.ts';
+import { LIST_SIZE } from './town.ts';
 import { linksOf, secretOf, Visitor } from './visitor.ts';
 
 export interface Crowd {
@@ -72,7 +73,7 @@ async function decide(visitor: Visitor, chance: Chance, list: number, until: num
   while (performance.now() < until) {
     const page = await visitor.get(path);
     if (page.location !== undefined || !page.body.includes(`action="${path}"`)) {
-      path = `/lists/${list}/files/${chance.between(1, 200)}`;
+      path = `/lists/${list}/files/${chance.between(1, LIST_SIZE)}`;
       continue;
     }
     await look(chance);

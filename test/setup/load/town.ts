@@ -16,6 +16,9 @@ const RETENTION = fileURLToPath(new URL('../../../jobs/retention.mjs', import.me
 /** Undecided files after the first night, all of which are archived by the second, and after the second. */
 const FIRST_ITEMS = 200;
 const OPEN_ITEMS = 10_000;
+
+/** Files of a full list. */
+export const LIST_SIZE = 200;
 const HOLDS = 5_000;
 const EVENTS = 200_000;
 const RUNS = 300;
@@ -39,7 +42,13 @@ export async function openTown(home: string, files: number): Promise<Town> {
     await db.destroy();
     await server.release();
   };
-  const env = { RETENTION_HOME: home, RETENTION_REHEARSAL: '1', LOG_LEVEL: 'warn', LIST_SIZE: '200', OPEN_ITEMS: String(FIRST_ITEMS) };
+  const env = {
+    RETENTION_HOME: home,
+    RETENTION_REHEARSAL: '1',
+    LOG_LEVEL: 'warn',
+    LIST_SIZE: String(LIST_SIZE),
+    OPEN_ITEMS: String(FIRST_ITEMS),
+  };
   const kept = await readFile(stateOf(home), 'utf8').catch(() => null);
   const state = kept === null ? { files, took: {} } : (JSON.parse(kept) as Pick<Town, 'files' | 'took'>);
   const town: Town = { ...state, db, env, close };
