@@ -1,4 +1,4 @@
-/** How the tests run: over one real PostgreSQL for the whole run, two files at a time. */
+/** How the tests run: over one real PostgreSQL for the whole run, three files at a time, for each waits for its processes now and then. */
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 
@@ -10,6 +10,7 @@ const BY_PROVE_ALONE = [
   'disk',
   'documents',
   'firstStarts',
+  'holdRaces',
   'hostileDates',
   'hostileNames',
   'hostileReferences',
@@ -17,6 +18,7 @@ const BY_PROVE_ALONE = [
   'listRaces',
   'moments',
   'postgres',
+  'races',
   'secrets',
 ].map((name) => `test/faults/${name}.test.ts`);
 
@@ -27,7 +29,7 @@ export default defineConfig({
     globalSetup: [fileURLToPath(new URL('./setup/postgres.ts', import.meta.url))],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    maxWorkers: 3,
     // knex imports migrations by itself, past vitest, so Node must be able to read TypeScript.
     execArgv: ['--import', 'tsx'],
   },
