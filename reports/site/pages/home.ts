@@ -3,9 +3,11 @@ import { readBrakes } from '../../../db/brakes.ts';
 import { decidedBy, listPage } from '../../../db/listPages.ts';
 import type { ListSummary } from '../../../db/lists.ts';
 import { latestNight } from '../../../db/runs.ts';
+import { scheduleInForce } from '../../../db/schedules.ts';
 import { addDays, longDate, type IsoDate } from '../../../rules/dates.ts';
 import { nightInWords } from '../nightWords.ts';
 import { brakeInWords } from '../../retentionReport.ts';
+import { clauseOf } from '../tables.ts';
 import { waitingWork } from '../waitingWork.ts';
 import { may, page, type Answer, type Route, type SignedVisit } from '../page.ts';
 
@@ -17,14 +19,16 @@ const SHOWN = 10;
 async function homePage(visit: SignedVisit): Promise<Answer> {
   if (!may(visit, 'read')) return page('home', 'Home', { reads: false });
   const { db, asOf } = visit;
+  const schedule = await scheduleInForce(db, asOf);
+  const inWords = <List extends ListSummary>(list: List) => ({ ...list, clause: clauseOf(schedule, list.rule) });
   const forDecision = await listPage(db, { state: 'for_decision' }, SHOWN);
   const forSignOff = await listPage(db, { state: 'for_sign_off' }, SHOWN);
-  const signing = await Promise.all(forSignOff.rows.map((list) => withDeciders(visit, list)));
+  const signing = (await Promise.all(forSignOff.rows.map((list) => withDeciders(visit, list)))).map(inWords);
   const brakes = (await readBrakes(db)).filter((brake) => brake.released_on === null);
   const night = await latestNight(db);
   return page('home', 'Home', {
     reads: true,
-    forDecision: { ...forDecision, rows: forDecision.rows.map((list) => ({ ...list, late: isLate(list, asOf) })) },
+    forDecision: { ...forDecision, rows: forDecision.rows.map((list) => ({ ...inWords(list), late: isLate(list, asOf) })) },
     mayDecide: may(visit, 'decide'),
     forMe: signing.filter((list) => list.forMe),
     forOthers: signing.filter((list) => !list.forMe),
