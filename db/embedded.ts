@@ -148,10 +148,8 @@ async function enter(runner: Runner, postmaster: Postmaster): Promise<Entered | 
 function presenceClient(connection: Connection): PresenceClient {
   const settings = { application_name: 'retention presence', ssl: false, lock_timeout: 10_000, connectionTimeoutMillis: 5_000 };
   const client = new pg.Client({ ...connection, ...settings, database: 'postgres' }) as PresenceClient;
-  client.on('error', () => {
-    // Without a listener Node would end. 'end' follows, and decides what the loss means.
-    client.unref();
-  });
+  // Without a listener Node would end. 'end' follows, and decides what the loss means; who waits for it must not lose the socket.
+  client.on('error', () => undefined);
   return client;
 }
 

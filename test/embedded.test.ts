@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readFile, readdir, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,6 +23,8 @@ interface Holder {
 
 const FIXTURE = fileURLToPath(new URL('fixtures/embeddedHolder.ts', import.meta.url));
 const SLOW = 60_000;
+/** The last that a server tells a session when it is told to stop: https://www.postgresql.org/docs/current/protocol-error-fields.html */
+const ERROR_GOING = errorMessage('SFATAL', 'VFATAL', 'C57P01', 'Mterminating connection due to administrator command');
 const isRoot = process.getuid?.() === 0;
 let home = '';
 let holders: ChildProcess[] = [];
@@ -132,6 +135,23 @@ describe('several processes', () => {
     expect(await ask(second.connection, 'select 1')).toBe(1);
     await end(second.process);
     expect(await isRunning()).toBe(false);
+  });
+
+  it('one that leaves waits for a server that says it is going, and closes later', { timeout: SLOW }, async () => {
+    const first = await hold();
+    const slow = await slowToClose(first.connection.port);
+    try {
+      const lock = path.join(home, 'postgres', 'cluster', 'data', 'postmaster.pid');
+      const lines = (await readFile(lock, 'utf8')).split('\n');
+      await writeFile(lock, [...lines.slice(0, 3), String(slow.port), ...lines.slice(4)].join('\n'));
+      const second = await hold();
+      expect(second.connection.port).toBe(slow.port);
+      await end(second.process);
+      await writeFile(lock, lines.join('\n'));
+      await end(first.process);
+    } finally {
+      slow.close();
+    }
   });
 
   it('survive starts and releases that cross', { timeout: 3 * SLOW }, async () => {
@@ -268,10 +288,38 @@ describe.runIf(isRoot)('as root', () => {
   });
 });
 
+function errorMessage(...fields: string[]): Buffer {
+  const body = Buffer.from(`${fields.map((field) => `${field}\0`).join('')}\0`);
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(body.length + 4);
+  return Buffer.concat([Buffer.from('E'), length, body]);
+}
+
 /** Where the launcher keeps what PostgreSQL cannot reach in this home. */
 async function stateFolder(): Promise<string> {
   const place = await realpath(home).catch(() => home);
   return `/var/lib/retention-embedded-${createHash('sha256').update(place).digest('hex').slice(0, 16)}`;
+}
+
+/** What stands before a server, and to a client that says goodbye says what a server does that is told to stop, a while before it closes. */
+async function slowToClose(port: number): Promise<{ port: number; close: () => void }> {
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const behind = connect(port, '127.0.0.1');
+    behind.on('error', () => client.destroy());
+    behind.on('data', (data) => client.writable && client.write(data));
+    client.on('error', () => behind.destroy());
+    client.on('data', (data) => {
+      if (data[0] !== 'X'.charCodeAt(0)) return void behind.write(data);
+      client.write(ERROR_GOING);
+      setTimeout(() => {
+        client.end();
+        behind.end(data);
+      }, 500);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
 }
 
 async function hold(): Promise<Holder> {
