@@ -99,7 +99,8 @@ export function secretsInForce(db: Knex, kind: 'code' | 'token', secret?: string
 /** A new code or token of a person. Returns the secret, which is nowhere else. */
 export async function issueSecret(trx: Knex.Transaction, name: string, kind: 'code' | 'token', days: number): Promise<string> {
   // 256 random bits cannot be guessed, so a plain digest keeps them as safe as a slow one would.
-  const secret = randomBytes(32).toString('base64url');
+  // None begins with a dash, which the command line would take for an option.
+  const secret = randomBytes(32).toString('base64url').replace(/^-/, '_');
   await trx('user_secrets').insert({ user_name: name, kind, hash: sha256(secret), expires_at: trx.raw(`now() + interval '${days} days'`) });
   return secret;
 }

@@ -284,7 +284,7 @@ async function addAndEnrol(name: Name, role: Role): Promise<string> {
 }
 
 async function enrolWith(code: string): Promise<string> {
-  return (await council.done(['users', 'enrol', '--json', '--', code])).json<{ token: string }>().token;
+  return (await council.done(['users', 'enrol', code, '--json'])).json<{ token: string }>().token;
 }
 
 async function liveNight(): Promise<{ steps: Record<string, object> }> {
