@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import { longDate, type IsoDate } from '../rules/dates.ts';
 import type { NotedHead } from './audit.ts';
-import type { Page } from './listPages.ts';
+import { pageOf, type Page } from './page.ts';
 
 export interface EventFilter {
   actor?: string | undefined;
@@ -35,7 +35,7 @@ export async function eventPage(db: Knex, { actor, event, day, before }: EventFi
      order by seq desc limit :limit`,
     { actor: actor ?? null, event: event ?? null, day: day ?? null, before: before ?? null, limit: limit + 1 },
   );
-  return { rows: rows.slice(0, limit), more: rows.length > limit };
+  return pageOf(rows, limit);
 }
 
 /** The heads that the reports of nights noted, by the ledger of runs. Whoever can rewrite the audit may rewrite these too. */

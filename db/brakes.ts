@@ -63,8 +63,8 @@ export async function releaseBrake(
 }
 
 /**
- * Whether so many files became due beyond what was foretold that something must be wrong. 1 April and 1 January do not trip
- * it, for they are foretold; a first night has nothing to compare with.
+ * Whether so many files became due beyond what was predicted that something must be wrong. 1 April and 1 January do not trip
+ * it, for they are predicted; a first night has nothing to compare with.
  */
 export function volumeIsUnexpected(newlyDue: number, predicted: number): boolean {
   return newlyDue - predicted > Math.max(50, predicted * 0.1);

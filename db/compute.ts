@@ -12,7 +12,7 @@ export interface ComputeCounts {
   /** Files whose determination is new or differs from the one stored. */
   written: number;
   shortened: number;
-  /** Files due on `asOf` that were not on `previous`, and how many of them last night's determinations foretold. */
+  /** Files due on `asOf` that were not on `previous`, and how many of them last night's determinations predicted. */
   newlyDue: number;
   predicted: number;
 }
@@ -152,7 +152,7 @@ async function countDueBetween(trx: Knex.Transaction, previous: IsoDate | null, 
   return Number(result[0]?.['count'] ?? 0);
 }
 
-/** Counted before anything is written: foretold files that did not change, and changed ones that became due. */
+/** Counted before anything is written: predicted files that did not change, and changed ones that became due. */
 async function countNewlyDue(trx: Knex.Transaction, previous: IsoDate | null, asOf: IsoDate): Promise<number> {
   const since = previous ?? '0001-01-01';
   const result = await trx.raw<{ rows: { newly_due: number }[] }>(

@@ -4,6 +4,7 @@ import type { IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { recordEvent } from './audit.ts';
 import { tripBrake } from './brakes.ts';
+import { countOf } from './counts.ts';
 import { checkFiles, type CheckedFile } from './crossCheck.ts';
 
 /** A file that is blocked until both calculations agree on it. */
@@ -23,8 +24,7 @@ export async function openDisagreements(db: Knex, limit: number): Promise<OpenDi
 
 /** How many files are blocked by one. */
 export async function countDisagreements(db: Knex): Promise<number> {
-  const { rows } = await db.raw<{ rows: [{ open: number }] }>('select count(*)::int as open from disagreements where settled_on is null');
-  return rows[0].open;
+  return countOf(db, 'select count(*) from disagreements where settled_on is null');
 }
 
 /** Blocks these files and puts the brake on. Returns whether the brake is newly on. */

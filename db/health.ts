@@ -5,6 +5,7 @@ import type { Schedule } from '../rules/schedule.ts';
 import { readEvents, verifyChain, type ChainState } from './audit.ts';
 import { brakesOn, type Brake } from './brakes.ts';
 import { shippedMigrations } from './connect.ts';
+import { countDisagreements } from './disagreements.ts';
 import { countOf } from './counts.ts';
 import { checkFiles } from './crossCheck.ts';
 import { readHoldsDue, type HoldSummary } from './holds.ts';
@@ -119,7 +120,7 @@ export async function registerHealth(db: Knex, schedule: Schedule): Promise<Regi
       trx,
       `select count(*) from case_files f where exists (select from unnest(f.subject_refs) s where not exists (select from people p where p.person_ref = s))`,
     ),
-    openDisagreements: await countOf(trx, 'select count(*) from disagreements where settled_on is null'),
+    openDisagreements: await countDisagreements(trx),
     sample: await checkSample(trx, schedule),
   }));
 }

@@ -4,7 +4,7 @@ import type { IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { REQUEST_LAPSES_AFTER_DAYS } from '../rules/workflow.ts';
 import { holdSummary, type Hold, type HoldSummary } from './holds.ts';
-import type { Page } from './listPages.ts';
+import type { Page } from './page.ts';
 
 /** Which holds; a released one is in none of the first three. `due`: its review. `asked`: it waits for another person's confirmation. */
 export const HOLD_FILTERS = ['in_force', 'due', 'asked', 'released'] as const;

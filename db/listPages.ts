@@ -4,7 +4,8 @@ import type { IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Decision, ItemStatus, ListState } from '../rules/workflow.ts';
 import type { ItemRow } from './items.ts';
-import type { ListSummary } from './lists.ts';
+import { noSuchList, type ListSummary } from './lists.ts';
+import { pageOf, type Page } from './page.ts';
 
 /** What lists can be sorted by: columns, of which the number settles what is equal. */
 export const LIST_ORDERS = { list: 'id', rule: 'rule', listed: 'listed_on' } as const;
@@ -24,12 +25,6 @@ export interface ListFilter {
   after?: number;
 }
 
-/** Some rows, and whether there are more. */
-export interface Page<Row> {
-  rows: Row[];
-  more: boolean;
-}
-
 const NEWEST_FIRST: Sorting<ListOrder> = { by: 'list', descending: true };
 
 /** Lists in the order asked for. */
@@ -46,13 +41,13 @@ export async function listPage(
     { state: state ?? null, rule: rule ?? null, after: after ?? null, limit: limit + 1 },
     sort,
   );
-  return { rows: rows.slice(0, limit), more: rows.length > limit };
+  return pageOf(rows, limit);
 }
 
 /** One list. Throws a Refusal when there is none of that number. */
 export async function oneList(db: Knex, id: number): Promise<ListSummary> {
   const [list] = await summaries(db, 'id = :id', { id, limit: 1 });
-  if (!list) throw new Refusal('no_such_list', `There is no disposal list ${id}.`, { list: id });
+  if (!list) throw noSuchList(id);
   return list;
 }
 
@@ -101,8 +96,8 @@ export async function itemPage(
     .orderByRaw(`${ITEM_ORDERS[sort.by]} ${down ? 'desc' : 'asc'}, i.position ${down ? 'desc' : 'asc'}`)
     .limit(limit + 1);
   const rows = (await wanted) as ListedItem[];
-  const page = rows.slice(0, limit);
-  return { rows: before === undefined ? page : page.reverse(), more: rows.length > limit };
+  const page = pageOf(rows, limit);
+  return before === undefined ? page : { ...page, rows: page.rows.reverse() };
 }
 
 /** Every item of a list by its place: never more than a list may have. */

@@ -8,7 +8,7 @@ import { recordEvent } from './audit.ts';
 import { stillCandidates, type Candidacy } from './candidacy.ts';
 import { issueCertificate } from './certificates.ts';
 import { holdsReleasedFor, lockHolds } from './holds.ts';
-import { digestItems, updateListDigest, type DigestedItem, type ItemRow } from './items.ts';
+import { digestItems, updateListDigest, type DigestedItem } from './items.ts';
 
 /** A row of disposal_lists. */
 export interface ListRow {
@@ -45,13 +45,6 @@ export async function readLists(db: Knex, state?: ListState): Promise<ListSummar
     { state: state ?? null },
   );
   return result.rows;
-}
-
-/** One list with its items in order. Throws a Refusal when there is none of that number. */
-export async function readList(db: Knex, id: number): Promise<{ list: ListSummary; items: ItemRow[] }> {
-  const list = (await readLists(db)).find((candidate) => candidate.id === id);
-  if (!list) throw noSuchList(id);
-  return { list, items: await db<ItemRow>('disposal_list_items').where({ list_id: id }).orderBy('position') };
 }
 
 /** The list, locked until the transaction ends. Throws a Refusal when there is none of that number. */
@@ -208,6 +201,7 @@ function byRuleAndAction(candidates: readonly Candidacy[]): Candidacy[][] {
   return [...groups.values()];
 }
 
-function noSuchList(id: number): Refusal {
+/** What is said of a number that no list has. */
+export function noSuchList(id: number): Refusal {
   return new Refusal('no_such_list', `There is no disposal list ${id}. "retention lists" shows those there are.`, { list: id });
 }

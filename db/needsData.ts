@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { CONTRADICTIONS, GAPS, type Contradiction, type Gap } from '../rules/determine.ts';
-import type { Page } from './listPages.ts';
+import { pageOf, type Page } from './page.ts';
 
 export type MissingReason = Contradiction | Gap;
 
@@ -46,7 +46,7 @@ export async function undeterminedFiles(
      order by d.file_ref limit :limit`,
     { reason, after: after ?? '', limit: limit + 1 },
   );
-  return { rows: rows.slice(0, limit), more: rows.length > limit };
+  return pageOf(rows, limit);
 }
 
 /** How many rows of each file of the latest extract were rejected; a row with several mistakes counts once. */
@@ -72,5 +72,5 @@ export async function rejectedLines(
      group by source, line order by source, line limit :limit`,
     { source, afterSource: after?.source ?? '', afterLine: after?.line ?? 0, limit: limit + 1 },
   );
-  return { rows: rows.slice(0, limit), more: rows.length > limit };
+  return pageOf(rows, limit);
 }

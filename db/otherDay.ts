@@ -7,7 +7,7 @@ import type { IsoDate } from '../rules/dates.ts';
 import type { Outcome } from '../rules/determine.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { calculationSql, decodedRank } from './calculate.ts';
-import type { Page } from './listPages.ts';
+import { pageOf, type Page } from './page.ts';
 
 /** What becomes of a date: earlier or later than now, a date where there was none, or none where there was one. */
 export const DATE_MOVES = ['earlier', 'later', 'dated', 'undated'] as const;
@@ -86,8 +86,8 @@ export async function otherDayFiles(
       ...(which === 'newly_due' ? { asOf, on } : {}),
     },
   );
-  const rows = result.rows.slice(0, limit).map(({ key_on: _, ...file }) => file);
-  return { rows, more: result.rows.length > limit };
+  const { rows, more } = pageOf(result.rows, limit);
+  return { rows: rows.map(({ key_on: _, ...file }) => file), more };
 }
 
 /** The key of a file in the order of `otherDayFiles`. */

@@ -6,7 +6,7 @@ import type { Schedule } from '../rules/schedule.ts';
 import { candidacyOf, candidacySql, DUE_FILES, type Candidacy } from './candidacy.ts';
 import { byFileRef } from './caseFiles.ts';
 import type { FileKey } from './otherDay.ts';
-import type { Page } from './listPages.ts';
+import { pageOf, type Page } from './page.ts';
 
 /** Days by which files are over their dates, where one band of a report ends and the next begins. */
 export const OVERDUE_BORDERS = [30, 90, 365, 730, 1825] as const;
@@ -68,8 +68,8 @@ export async function overRetainedFiles(
       limit: limit + 1,
     },
   );
-  const rows = result.rows.slice(0, limit);
-  return { rows: await withCandidacy(db, schedule, asOf, rows), more: result.rows.length > limit };
+  const { rows, more } = pageOf(result.rows, limit);
+  return { rows: await withCandidacy(db, schedule, asOf, rows), more };
 }
 
 /** Files that are kept permanently, by the rule that says so. */
@@ -99,7 +99,7 @@ export async function permanentFiles(db: Knex, after: string | null, limit: numb
     .orderBy('d.file_ref')
     .limit(limit + 1)
     .select<PermanentFile[]>('d.file_ref', 'd.rule', 'f.categories', 'f.opened_on', 'f.closed_on');
-  return { rows: rows.slice(0, limit), more: rows.length > limit };
+  return pageOf(rows, limit);
 }
 
 export type SampledFile = Candidacy & { outcome: Outcome; categories: string[]; opened_on: IsoDate | null; closed_on: IsoDate | null };
@@ -191,7 +191,7 @@ export async function certificatePage(db: Knex, before: number | null, limit: nu
      order by list_id desc`,
     { before, limit: limit + 1 },
   );
-  return { rows: result.rows.slice(0, limit), more: result.rows.length > limit };
+  return pageOf(result.rows, limit);
 }
 
 /** Rows with what the set-based calculation says of their files now, in their order; a file that left meanwhile is left out. */

@@ -4,7 +4,8 @@ import type { IsoDate } from '../rules/dates.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { recordEvent } from './audit.ts';
-import type { Page } from './listPages.ts';
+import { pageOf, type Page } from './page.ts';
+import { countOf } from './counts.ts';
 import { lockRegisteredFile } from './registeredFile.ts';
 import type { WorkKey } from './workPages.ts';
 
@@ -38,13 +39,12 @@ export async function openReferrals(db: Knex, after: WorkKey | null, limit: numb
     .orderBy(['referred_on', 'file_ref'])
     .limit(limit + 1)
     .select<OpenReferral[]>('file_ref', 'referred_on', 'referred_by', 'note', 'list_id');
-  return { rows: rows.slice(0, limit), more: rows.length > limit };
+  return pageOf(rows, limit);
 }
 
 /** How many referrals are open. */
 export async function countReferrals(db: Knex): Promise<number> {
-  const { rows } = await db.raw<{ rows: [{ open: number }] }>('select count(*)::int as open from referrals where closed_on is null');
-  return rows[0].open;
+  return countOf(db, 'select count(*) from referrals where closed_on is null');
 }
 
 /** Ends the open referral of a file; it becomes a candidate again unless something else blocks it. */

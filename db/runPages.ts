@@ -1,6 +1,6 @@
 /** The run ledger as pages show it: some runs of many by key, or one. */
 import type { Knex } from 'knex';
-import type { Page } from './listPages.ts';
+import { pageOf, type Page } from './page.ts';
 import type { Run } from './runs.ts';
 
 /** `nights`: whole nights; `steps`: steps that somebody ran by themselves. */
@@ -25,7 +25,7 @@ export async function runPage(
     .orderBy('id', 'desc')
     .limit(limit + 1)
     .select('id', 'kind', 'as_of', 'started_at', 'finished_at', 'outcome', 'error', db.raw(COUNTS_OF_A_LINE));
-  return { rows: rows.slice(0, limit), more: rows.length > limit };
+  return pageOf(rows, limit);
 }
 
 /** One run; undefined when there is none of that number. */

@@ -2,9 +2,9 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { STILL_AT_SOURCE } from './figures.ts';
-import type { Page } from './listPages.ts';
 import { ORIGINALS_DUE, ORIGINALS_HELD, type OriginalsHeld } from './originals.ts';
 import { WAITING_FILES, type WaitingFile } from './outside.ts';
+import { pageOf, type Page } from './page.ts';
 import { DUE_REVIEWS, type DueReview } from './reviews.ts';
 
 /** An archived file that the latest extract still had. */
@@ -48,9 +48,8 @@ export async function workPage<Kind extends Work>(
      order by w.${day}, w.file_ref limit :limit`,
     { asOf, day: after?.day ?? '-infinity', ref: after?.ref ?? '', limit: limit + 1 },
   );
-  const rows = result.rows.slice(0, limit);
+  const { rows, more } = pageOf(result.rows, limit);
   const last = rows.at(-1);
-  const more = result.rows.length > limit;
   return { rows, more, next: more && last ? { day: last.key_day, ref: last.file_ref } : null };
 }
 

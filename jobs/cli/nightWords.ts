@@ -39,7 +39,7 @@ function computeWords({ files, outcomes, written, shortened, newlyDue, predicted
   const { expires, awaiting, undetermined, permanent } = outcomes;
   return [
     `${files} files = ${expires} with a date + ${awaiting} awaiting + ${undetermined} undetermined + ${permanent} permanent`,
-    `${written} determinations new or changed, ${shortened} of them earlier than before; ${newlyDue} files newly due, ${predicted} were foretold`,
+    `${written} determinations new or changed, ${shortened} of them earlier than before; ${newlyDue} files newly due, ${predicted} were predicted`,
   ];
 }
 

@@ -2,8 +2,9 @@
 import { PassThrough, type Writable } from 'node:stream';
 import { copyDeterminations } from '../../db/determinationsCsv.ts';
 import { explainFile } from '../../db/explain.ts';
-import { readList, readLists, type ListSummary } from '../../db/lists.ts';
 import type { ItemRow } from '../../db/items.ts';
+import { everyItem, oneList, type ListedItem } from '../../db/listPages.ts';
+import { readLists, type ListSummary } from '../../db/lists.ts';
 import { latestRuns } from '../../db/runs.ts';
 import { shortDate } from '../../rules/dates.ts';
 import { LIST_STATES } from '../../rules/workflow.ts';
@@ -47,7 +48,12 @@ export function addReadingCommands(line: CommandLine): void {
 
   declare(line, 'show <list>', 'one disposal list with its items', 'show 12', [JSON_OUT]).action((list: string, options: CommonOptions) => {
     const id = readNumber(list, 'The number of a list');
-    return reading(line, options, async ({ db, rehearsal }) => listAsJson(await readList(db, id), rehearsal), showWords);
+    return reading(
+      line,
+      options,
+      async ({ db, rehearsal }) => listAsJson(await oneList(db, id), await everyItem(db, id), rehearsal),
+      showWords,
+    );
   });
 
   declare(line, 'runs', 'the run ledger, newest first', 'runs', [JSON_OUT]).action((options: CommonOptions) =>
@@ -68,13 +74,14 @@ type ShownItem = Omit<ItemRow, 'cautions' | 'list_id'> & { cautions: string[]; a
 type ShownList = ListSummary & { rehearsal: boolean; list_items: ShownItem[] };
 
 function listAsJson(
-  { list, items }: { list: ListSummary; items: ItemRow[] },
+  list: ListSummary,
+  items: ListedItem[],
   rehearsal: boolean,
 ): Omit<ShownList, 'items' | 'list_items'> & { items: ShownItem[] } {
   return {
     ...list,
     rehearsal,
-    items: items.map(({ list_id: _list, cautions, ...item }) => ({
+    items: items.map(({ list_id: _list, closed_on: _closed, cautions, ...item }) => ({
       ...item,
       cautions: cautions.map((caution) => caution.caution),
       acknowledged: cautions.filter((caution) => caution.acknowledged_by !== null).map((caution) => caution.caution),

@@ -155,10 +155,18 @@ export class Fields {
 
   /** A whole number from 1 on, or undefined. */
   number(name: string): number | undefined {
-    const text = this.one(name);
-    return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined;
+    return wholeNumber(this.one(name));
   }
 }
+
+/** A whole number from 1 on that the database can compare with its own, or undefined. */
+export function wholeNumber(text: string | undefined): number | undefined {
+  const number = /^[1-9]\d{0,9}$/.test(text ?? '') ? Number(text) : undefined;
+  return number !== undefined && number <= LARGEST_NUMBER ? number : undefined;
+}
+
+/** The largest `integer` of PostgreSQL. */
+const LARGEST_NUMBER = 2_147_483_647;
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
