@@ -109,7 +109,7 @@ export const LIST_STATE_WORDS: Record<ListState, string> = {
 };
 
 const BRAKE_WORDS: Record<BrakeName, string> = {
-  volume: 'More files became due than the night before foretold: {newly_due}, not {predicted}.',
+  volume: 'More files became due than the night before predicted: {newly_due}, not {predicted}.',
   disagreement: 'Our two calculations gave different dates. Files concerned: {files}.',
   extract: 'The extract lost {filesLost} of {filesBefore} files, and changed {birthsChanged} of {birthsBefore} dates of birth.',
   stale: 'The last good extract, or the last successful night, is too old to go by.',

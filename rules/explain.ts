@@ -114,7 +114,7 @@ export function arithmetic(file: CaseFile, determination: Determination): string
   }
   if (determination.outcome === 'awaiting') return `This file has no date yet. ${REASON_WORDS[determination.reason]}`;
   const { rule, anchor, anchorOn, retainUntil, eligibleFrom } = determination;
-  return `${anchorSentence(file, anchor, anchorOn)} ${yearsWords(rule)} end on ${longDate(retainUntil)}, and we keep the file for all of that day. It can be considered for disposal from ${longDate(eligibleFrom)}.`;
+  return `${anchorSentence(file, anchor, anchorOn)} ${yearsEnd(rule)} on ${longDate(retainUntil)}, and we keep the file for all of that day. It can be considered for disposal from ${longDate(eligibleFrom)}.`;
 }
 
 function anchorSentence(file: CaseFile, anchor: Trigger, anchorOn: IsoDate): string {
@@ -130,8 +130,8 @@ function anchorSentence(file: CaseFile, anchor: Trigger, anchorOn: IsoDate): str
   return `${sentence}.`;
 }
 
-function yearsWords(rule: TimedRule): string {
-  return rule.keep_years === 1 ? 'The year' : `The ${rule.keep_years} years`;
+function yearsEnd(rule: TimedRule): string {
+  return rule.keep_years === 1 ? 'The year ends' : `The ${rule.keep_years} years end`;
 }
 
 function explainPair(pair: Pair, determination: Determination): ExplainedPair {

@@ -200,7 +200,7 @@ describe('the page', () => {
       brakes: [{ name: 'volume', tripped_on: '2026-11-21', details: { newly_due: 4120, predicted: 31, other: 'Zebedee' } }],
     };
     const html = retentionReportHtml(figures, { ...surroundings, schedule: { ...schedule, source: '<b>bold</b>' } });
-    expect(html).toContain('More files became due than the night before foretold: 4,120, not 31.');
+    expect(html).toContain('More files became due than the night before predicted: 4,120, not 31.');
     expect(html).not.toContain('Zebedee');
     expect(html).toContain('&lt;b&gt;bold&lt;/b&gt;');
   });

@@ -3,7 +3,7 @@ import type { StoryEvent } from '../../db/fileStory.ts';
 import { shortDate } from '../../rules/dates.ts';
 import type { HoldKind, ItemStatus, OriginalsOutcome, ReasonCode } from '../../rules/workflow.ts';
 import { HOLD_KIND_WORDS } from './holdWords.ts';
-import { REASON_CODE_WORDS, STATUS_WORDS } from './words.ts';
+import { REASON_CODE_WORDS, sentence, STATUS_WORDS } from './words.ts';
 
 /** An entry of the timeline as the macro of the design system takes it. */
 export interface TimelineEntry {
@@ -24,7 +24,7 @@ const CONFIRMED_WORDS: Record<string, string> = { shortened: 'The earlier date i
 /** The entry of an event. */
 export function eventEntry(event: StoryEvent, names: boolean): TimelineEntry {
   const { label, text } = EVENT_TEXTS[event.kind](event);
-  const free = names && event.free !== null ? event.free : '';
+  const free = names && event.free !== null ? sentence(event.free) : '';
   return {
     label: { text: label },
     text: [text, free].filter((words) => words !== '').join(' '),

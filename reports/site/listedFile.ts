@@ -2,7 +2,7 @@
 import type { ListedItem } from '../../db/listPages.ts';
 import { addDays, daysBetween, type IsoDate } from '../../rules/dates.ts';
 import { CAUTION_WORDS } from '../../rules/words.ts';
-import { cautionLabel, REASON_CODE_WORDS, STATUS_WORDS } from './words.ts';
+import { cautionLabel, counted, REASON_CODE_WORDS, STATUS_WORDS } from './words.ts';
 
 /** The row of an item. */
 export function shownItem(item: ListedItem, asOf: IsoDate, names: boolean) {
@@ -57,8 +57,4 @@ function overdueWords(retainUntil: IsoDate, asOf: IsoDate): string {
   if (months >= 12) return counted(Math.floor(months / 12), 'year');
   if (months >= 1) return counted(months, 'month');
   return counted(Math.max(0, daysBetween(from, asOf)), 'day');
-}
-
-function counted(count: number, unit: string): string {
-  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

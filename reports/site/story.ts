@@ -12,6 +12,7 @@ import { BLOCK_WORDS, FACT_WORDS } from '../../rules/words.ts';
 import { storyHeadline, storyParagraphs } from '../explanation.ts';
 import { eventEntry, type TimelineEntry } from './fileEvents.ts';
 import { seesNames, type SignedVisit } from './page.ts';
+import { sentence } from './words.ts';
 
 /**
  * Everything the page of a file says of its date; `gone` says why there is no story where the file was archived. From the page of
@@ -57,7 +58,7 @@ async function tell(visit: SignedVisit, fileRef: string, ofList: boolean) {
 
 /** What the register knows of the case; of the dates that only some kinds of file have, those that are recorded. */
 function factRows(file: CaseFile, names: boolean): { key: { text: string }; value: { text: string } }[] {
-  const yesNo = (value: boolean | null) => (value === null ? null : value ? 'yes' : 'no');
+  const yesNo = (value: boolean | null) => (value === null ? null : value ? 'Yes' : 'No');
   const day = (date: string | null) => (date === null ? null : shortDate(date));
   const always = { opened_on: day(file.openedOn), closed_on: day(file.closedOn), family_ref: file.familyRef };
   const some = {
@@ -68,7 +69,7 @@ function factRows(file: CaseFile, names: boolean): { key: { text: string }; valu
     withdrawn_on: day(file.withdrawnOn),
     child_placed: yesNo(file.childPlaced),
     originals_held: yesNo(file.originalsHeld),
-    medium: file.medium,
+    medium: file.medium && sentence(file.medium),
   };
   const row = (text: string, value: string) => ({ key: { text }, value: { text: value } });
   return [

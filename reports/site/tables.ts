@@ -1,6 +1,6 @@
 /** Tables of the reports: what their template draws, which of them there are, and their rows as a download of any length. */
 import type { FileKey } from '../../db/otherDay.ts';
-import type { Page } from '../../db/listPages.ts';
+import type { Page } from '../../db/page.ts';
 import type { FiguresNight } from '../../db/nightFigures.ts';
 import { readDate } from '../../rules/dates.ts';
 import { clauseWords, type Schedule } from '../../rules/schedule.ts';
@@ -13,7 +13,7 @@ export const ON_A_PAGE = 50;
 /** Rows of a long table that a download asks for at a time. */
 const IN_A_PIECE = 2000;
 
-export type Cell = string | number | null | { text: string; href: string };
+export type Cell = string | number | null | { text: string; href: string } | { digest: string };
 
 /** The first cell of a row is its heading; a number stands to the right. */
 export interface ShownTable {

@@ -3,6 +3,7 @@ import type { Environment } from 'nunjucks';
 import { longDate, shortDate } from '../../rules/dates.ts';
 import { mayDo, type Permission } from '../../rules/workflow.ts';
 import type { SitePerson } from './page.ts';
+import { counted, sentence } from './words.ts';
 
 interface NavigationLink {
   text: string;
@@ -47,7 +48,7 @@ export function prepareTemplates(environment: Environment): void {
     // The timeline of the Ministry of Justice asks for a filter of this name.
     .addFilter('date', longDate)
     .addFilter('number', (count: number) => count.toLocaleString('en-GB'))
-    .addFilter('sentence', (words: string | null) => `${(words ?? '').charAt(0).toUpperCase()}${(words ?? '').slice(1)}`)
+    .addFilter('sentence', (words: string | null) => sentence(words ?? ''))
     .addFilter('words', (word: string | null) => (word ?? '').replaceAll('_', ' '))
-    .addFilter('files', (count: number) => `${count.toLocaleString('en-GB')} ${count === 1 ? 'file' : 'files'}`);
+    .addFilter('files', (count: number) => counted(count, 'file'));
 }

@@ -53,3 +53,18 @@ export const REASON_CODE_WORDS: Record<ReasonCode, string> = {
 export function cautionLabel(caution: Caution): string {
   return caution.replaceAll('_', ' ');
 }
+
+/** "1 file", "2,131 files": the unit is one whose plural ends in s. */
+export function counted(count: number, unit: string): string {
+  return `${count.toLocaleString('en-GB')} ${unit}${count === 1 ? '' : 's'}`;
+}
+
+/** The words, beginning with a capital. */
+export function sentence(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
+}
+
+/** "Child protection, child in care". */
+export function categoryWords(categories: readonly string[]): string {
+  return sentence(categories.join(', ').replaceAll('_', ' '));
+}

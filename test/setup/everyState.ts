@@ -29,6 +29,7 @@ export async function everyState(): Promise<Council> {
   const archived = await council.db('residual_records').orderBy('file_ref').first<{ file_ref: string }>('file_ref');
   const comesBack = ['restore', archived.file_ref, '--keep-until', '2030-03-31', '--reason', 'Asked for by whom it is about'];
   await council.done(comesBack, { as: 'a.khan', asOf: later });
+  await council.done('users add r.patel --role compliance');
   await tripBrake(council.db, 'volume', { newly_due: 4120, predicted: 31, allowed: 50, files: 52_000 }, { asOf: later, runId: null });
   return council;
 }

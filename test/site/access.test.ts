@@ -122,6 +122,20 @@ describe('what is not there, and what goes wrong', () => {
     });
   });
 
+  it('is no fault where a number is larger than any that the database counts', async () => {
+    const browser = signedIn.get('records_manager') ?? site.browser();
+    for (const path of ['/lists/9999999999', '/lists/1/files/9999999999', '/holds/9999999999', '/runs/9999999999'])
+      expect([path, (await browser.send('GET', path)).status]).toEqual([path, 404]);
+    for (const path of ['/lists?after=9999999999', '/audit?before=9999999999', '/holds?after=9999999999', '/lists/1?after=9999999999'])
+      expect([path, (await browser.send('GET', path)).status]).toEqual([path, 200]);
+  });
+
+  it('is chosen first where an address leaves out what it is about', async () => {
+    const [manager, admin] = [signedIn.get('records_manager') ?? site.browser(), signedIn.get('admin') ?? site.browser()];
+    expect((await manager.open('/files/confirm')).text).toContain('Choose the file to confirm.');
+    expect((await admin.open('/people/roles')).text).toContain('Choose whose roles to change.');
+  });
+
   it('without details where it is our own fault', async () => {
     const broken = await siteOf(council, {
       samplePeople: ONE_OF_EACH,

@@ -227,7 +227,7 @@ describe('the ledger and its brakes', () => {
       'Night 1 22/11/2026 Ended well The night of 22 November 2026 ended well: 54 files, every one accounted for; 1 listed',
     );
     const run = await auditor.open('/runs/1');
-    expect(run.text).toMatch(/has a date 1 waits for an event 0 cannot be determined 53 is kept permanently 0 In the register 54/);
+    expect(run.text).toMatch(/Has a date 1 Waits for an event 0 Cannot be determined 53 Is kept permanently 0 In the register 54/);
     expect(run.text).toMatch(/files\.csv 106 54 0 0 0 52/);
     expect(run.text).toContain('1 file could be listed, 1 of them was put on list 1 .');
     for (const path of ['/runs/99', '/runs/0', '/runs/x', '/runs/99999999999']) expect((await auditor.send('GET', path)).status).toBe(404);
@@ -242,13 +242,15 @@ describe('the ledger and its brakes', () => {
     auditor = await site.as('s.lee');
     const jones = await site.as('m.jones');
     const runs = await jones.open('/runs');
-    expect(runs.text).toContain('Listing and archiving have stopped: stale.');
+    expect(runs.text).toContain(
+      'Listing and archiving have stopped. The last good extract, or the last successful night, is too old to go by.',
+    );
     expect(runs.text).toContain('Not everything was done: it stopped.');
     const [night] = await council.db('runs').orderBy('id', 'desc').limit(1).pluck<number[]>('id');
     const [managers, auditors] = [await jones.send('GET', `/runs/${night}`), await auditor.send('GET', `/runs/${night}`)];
     for (const { text } of [managers, auditors]) {
       expect(text).toContain('Why it stopped The brake "stale" is on');
-      expect(text).toContain('1 file taken off its list. CF-2, list 1 : facts or documents changed after it was listed: last_entry_on');
+      expect(text).toContain('1 file taken off its list. CF-2, list 1 . Facts or documents changed after it was listed: last_entry_on');
     }
     expect((await jones.open('/runs?show=steps')).text).toContain('Import alone, for 23 November 2026, ended well.');
 

@@ -34,7 +34,9 @@ async function decideOne(browser: Browser, list: number, position: number, field
 test('a list is decided by one person and signed by another', async () => {
   const list = await threeFiles();
   const jones = await site.as('m.jones');
-  expect(jones.page.text).toContain(`List ${list} : All other Children’s files, Child in Need: 25 years from DOB of child, 3 files undecided`);
+  expect(jones.page.text).toContain(
+    `List ${list} : All other Children’s files, Child in Need: 25 years from DOB of child, 3 files undecided`,
+  );
   const shown = await jones.open(`/lists/${list}`);
   expect(shown.html.match(/<input[^>]*type="(checkbox|radio)"[^>]*checked/g)).toBeNull();
 
@@ -50,7 +52,9 @@ test('a list is decided by one person and signed by another', async () => {
   expect(own.html).not.toContain(`action="/lists/${list}/sign-off"`);
 
   const khan = await site.as('a.khan');
-  expect(khan.page.text).toContain(`To sign off List ${list} : All other Children’s files, Child in Need: 25 years from DOB of child, 3 files, decided by m.jones`);
+  expect(khan.page.text).toContain(
+    `To sign off List ${list} : All other Children’s files, Child in Need: 25 years from DOB of child, 3 files, decided by m.jones`,
+  );
   const page = await khan.open(`/lists/${list}/sign-off`);
   expect(page.text).toContain(`I authorise disposal of the 3 files on list ${list}. I decided none of them.`);
   expect(page.text).toContain('1 file: Original documents are on this file. Return them first. Acknowledged by m.jones.');

@@ -42,7 +42,7 @@ describe('reviews', () => {
     const shown = await jones.open('/reviews');
     expect(shown.text).toContain('3 reviews are due, the longest overdue first.');
     expect(shown.text).toMatch(
-      /SU\/1 a 02\/01\/1988 14,204 days closed 01\/03\/1990 .*SU-3 21\/11\/2026 1 day .*SU-2 22\/11\/2026 due today/,
+      /SU\/1 a 02\/01\/1988 14,204 days Closed 01\/03\/1990 .*SU-3 21\/11\/2026 1 day .*SU-2 22\/11\/2026 Due today/,
     );
 
     await jones.open(hrefOf(shown, 'Record as done'));
@@ -88,7 +88,7 @@ describe('a transfer and its paper', () => {
     const letter = await waits({ medium: 'both' });
     const shown = await jones.open('/outside');
     expect(shown.text).toContain('Transfers to be received (1)');
-    expect(shown.text).toContain('CF-1 30/11/2026 List 1 child-in-care Record the receipt');
+    expect(shown.text).toContain('CF-1 30/11/2026 List 1 Child in Care: 75 years after DOB Record the receipt');
     await jones.open('/outside/receipt?ref=CF-1');
     const named = await jones.submit('/outside/receipt', { adult_file_ref: 'Rose Marlow' });
     expectError(named, 'adult_file_ref', 'it must not be a name');
@@ -99,7 +99,9 @@ describe('a transfer and its paper', () => {
     expect([await council.bags(), await readdir(path.join(council.archive, 'transfer'))]).toEqual([['CF-1.zip'], []]);
     await expect(access(letter)).resolves.toBeUndefined();
 
-    expect((await jones.open('/outside')).text).toContain('CF-1 30/11/2026 List 1 child-in-care AS-77 Record where it went');
+    expect((await jones.open('/outside')).text).toContain(
+      'CF-1 30/11/2026 List 1 Child in Care: 75 years after DOB AS-77 Record where it went',
+    );
     await jones.open('/outside/paper?ref=CF-1');
     expectError(await jones.submit('/outside/paper', { moved_to: ' ' }), 'moved_to', 'Say where the paper is now');
     const done = await jones.submit('/outside/paper', { moved_to: 'Adult Services, room 3' });
@@ -168,9 +170,9 @@ describe('originals', () => {
     await council.night(council.today);
     const shown = await jones.open('/outside');
     expect(shown.text).toMatch(
-      /Originals to go back \(3\) .*CF-4 04\/05\/2010 Overdue the adoption order .*CF-1 02\/01\/2018 Overdue the 18th birthday/,
+      /Originals to go back \(3\) .*CF-4 04\/05\/2010 Overdue The adoption order .*CF-1 02\/01\/2018 Overdue The 18th birthday/,
     );
-    expect((await jones.open('/outside?what=originals_later')).text).toMatch(/CF-2 02\/01\/2033 the 18th birthday .*CF-3 no day known/);
+    expect((await jones.open('/outside?what=originals_later')).text).toMatch(/CF-2 02\/01\/2033 The 18th birthday .*CF-3 No day known/);
 
     const record = async (ref: string, fields: Record<string, string>) => {
       await jones.open(`/outside/originals?ref=${ref}`);
@@ -212,7 +214,7 @@ describe('removals the source system owes', () => {
     const shown = await jones.open('/outside');
     expect(shown.text).toContain('Removals the source system owes (2)');
     expect(shown.text).toMatch(
-      /CF-1 30\/11\/2026 01\/12\/2026 01\/12\/2026 the same .*CF-2 30\/11\/2026 01\/12\/2026 01\/12\/2026 Changed Find out why/,
+      /CF-1 30\/11\/2026 01\/12\/2026 01\/12\/2026 The same .*CF-2 30\/11\/2026 01\/12\/2026 01\/12\/2026 Changed Find out why/,
     );
     council.register.files.delete('CF-1');
     await council.night('2026-12-02');
@@ -229,7 +231,7 @@ describe('an auditor', () => {
       const { status, html } = await lee.open(`/outside?what=${what}`);
       expect([status, html]).toEqual([200, expect.not.stringMatching(/Invented|Shelf|letter|Record (the|where|what)/)]);
     }
-    expect((await lee.open('/outside?what=paper')).text).toContain('CF-1 30/11/2026 List 1 child-in-care AS-77');
+    expect((await lee.open('/outside?what=paper')).text).toContain('CF-1 30/11/2026 List 1 Child in Care: 75 years after DOB AS-77');
     expect(lee.page.text).toContain('A records manager records it.');
     for (const to of ['receipt', 'paper', 'originals']) {
       expect((await lee.send('GET', `/outside/${to}?ref=CF-1`)).status).toBe(403);

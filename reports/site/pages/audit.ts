@@ -6,15 +6,13 @@ import { longDate, readDate, type IsoDate } from '../../../rules/dates.ts';
 import { shownErrors, type FieldError } from '../acting.ts';
 import { EVENT_WORDS, eventDetails } from '../eventWords.ts';
 import { page, type Answer, type Route, type SignedVisit } from '../page.ts';
-import { addressOf } from '../tables.ts';
+import { addressOf, ON_A_PAGE } from '../tables.ts';
 
 export const auditRoutes: readonly Route[] = [
   { method: 'GET', url: '/audit', needs: 'read', handler: (visit) => auditPage(visit) },
   { method: 'GET', url: '/audit/chain', needs: 'read', handler: chainOfNight },
   { method: 'POST', url: '/audit/chain', needs: 'read', handler: checkChain },
 ];
-
-const ON_A_PAGE = 50;
 
 /** Longer details are folded away. */
 const LONG = 200;

@@ -6,7 +6,7 @@ import { Refusal } from '../../../rules/refusal.ts';
 import type { BrakeName } from '../../../rules/workflow.ts';
 import { brakeInWords } from '../../retentionReport.ts';
 import { actingOnForm, shownErrors, type FieldError } from '../acting.ts';
-import { may, page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { may, page, redirect, seesNames, wholeNumber, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { ON_A_PAGE } from '../tables.ts';
 import { refText } from '../workKeys.ts';
 
@@ -56,11 +56,11 @@ function shown({ id, name, tripped_on, details }: Brake) {
 
 async function release(visit: SignedVisit): Promise<Answer> {
   const { body, params, person, asOf } = visit;
-  const id = Number(params['brake']);
+  const id = wholeNumber(params['brake']);
   const reason = body.one('reason');
   const gone = `This brake is not on any more. Nothing more was released.`;
   const refusals = { reason_missing: { field: `reason-${id}`, words: 'Say why it is safe to go on' } };
-  if (!Number.isSafeInteger(id)) return page('error', 'Not found', { paragraphs: [gone] }, 404);
+  if (id === undefined) return page('error', 'Not found', { paragraphs: [gone] }, 404);
   if (/\p{Cc}/u.test(reason.replace(/[\r\n\t]/g, '')))
     return brakesPage(visit, {
       brake: id,

@@ -16,6 +16,7 @@ export const confirmRoutes: readonly Route[] = [
 
 async function confirmPage(visit: SignedVisit, ref: string, state: FormState = { typed: {}, errors: [] }): Promise<Answer> {
   const { db, asOf } = visit;
+  if (ref === '') return redirect('/files', 'Choose the file to confirm.', 'information');
   const { blocks, block_words } = await explainFile(db, await scheduleInForce(db, asOf), asOf, ref);
   const doubts = block_words.filter((_, i) => CONFIRMABLE.some((block) => block === blocks[i]));
   const file = { text: `File ${ref}`, href: `/files?${refText(ref)}` };

@@ -1,5 +1,5 @@
 /** What left the register, by year and rule, and the certificate of each completed list, to read and to keep. */
-import { readCertificate, type ShownCertificate } from '../../../db/certificates.ts';
+import { readCertificate, type Certificate, type ShownCertificate } from '../../../db/certificates.ts';
 import { inOneMoment } from '../../../db/figures.ts';
 import { certificatePage, disposalsByYear, type CertificateLine } from '../../../db/overview.ts';
 import { shortDate } from '../../../rules/dates.ts';
@@ -8,7 +8,7 @@ import { Refusal } from '../../../rules/refusal.ts';
 import { ACTION_WORDS } from '../../../rules/words.ts';
 import { certificateCounts, COVERED_HEADS, coveredFiles } from '../../certificateTables.ts';
 import { download, page, type Answer, type Route, type SignedVisit } from '../page.ts';
-import { addressOf, csvDownload, everyRow, marks, ON_A_PAGE, reportLinks, shownTable } from '../tables.ts';
+import { addressOf, csvDownload, everyRow, fileCell, marks, ON_A_PAGE, reportLinks, shownTable, type Cell } from '../tables.ts';
 import { listNumber } from './list.ts';
 
 export const disposalRoutes: readonly Route[] = [
@@ -86,10 +86,15 @@ async function certificateShown(visit: SignedVisit): Promise<Answer> {
     restoredSince: restored_since,
     action: ACTION_WORDS[certificate.list.action as DisposalAction],
     counts: shownTable(`What became of the files of list ${number}`, ['Files of the list', '#Files'], certificateCounts(certificate)),
-    files: shownTable('Files that this certificate covers', [...COVERED_HEADS], coveredFiles(certificate), {
+    files: shownTable('Files that this certificate covers', [...COVERED_HEADS], coveredCells(certificate), {
       csv: `/reports/certificates/${number}/files.csv`,
     }),
   });
+}
+
+/** The first leads to what is known of the file, the last may be broken anywhere. */
+function coveredCells(certificate: Certificate): Cell[][] {
+  return coveredFiles(certificate).map((cells) => [fileCell(cells[0] ?? ''), ...cells.slice(1, -1), { digest: cells.at(-1) ?? '' }]);
 }
 
 /** The file that `retention certificate verify` reads, as `certificate show --out` writes it. */

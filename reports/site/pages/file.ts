@@ -8,7 +8,7 @@ import { actingOnForm, shownErrors, type FieldError, type FormState } from '../a
 import { DECISION_REFUSALS, NOTHING_DECIDED, openCautions, readDecision, reasonChoices, typedDecision } from '../decisionForm.ts';
 import { fileActions } from '../fileActions.ts';
 import { shownItem } from '../listedFile.ts';
-import { may, page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { may, page, redirect, seesNames, wholeNumber, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { readStory } from '../story.ts';
 import { STATUS_WORDS } from '../words.ts';
 import { listNumber, shownList } from './list.ts';
@@ -96,7 +96,7 @@ function decidedWords(
 }
 
 function positionIn({ params }: SignedVisit): number {
-  const text = params['position'] ?? '';
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Refusal('not_on_list', 'Files of a list are numbered, and this is no number.');
-  return Number(text);
+  const number = wholeNumber(params['position']);
+  if (number === undefined) throw new Refusal('not_on_list', 'Files of a list are numbered, and this is no number.');
+  return number;
 }

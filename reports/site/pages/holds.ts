@@ -9,7 +9,9 @@ import { Refusal } from '../../../rules/refusal.ts';
 import { REQUEST_LAPSES_AFTER_DAYS } from '../../../rules/workflow.ts';
 import { actingOnForm, shownErrors, type FormState } from '../acting.ts';
 import { releasedWords, shownHold } from '../holdWords.ts';
-import { may, page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { may, page, redirect, seesNames, wholeNumber, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { ON_A_PAGE } from '../tables.ts';
+import { counted } from '../words.ts';
 
 export const holdRoutes: readonly Route[] = [
   { method: 'GET', url: '/holds', needs: 'read', handler: holdsPage },
@@ -17,8 +19,6 @@ export const holdRoutes: readonly Route[] = [
   { method: 'POST', url: '/holds/:hold/ask', needs: 'hold', handler: ask },
   { method: 'POST', url: '/holds/:hold/confirm', needs: 'hold', handler: confirm },
 ];
-
-const ON_A_PAGE = 50;
 
 const FILTER_WORDS: Record<HoldFilter, { text: string; empty: string }> = {
   in_force: { text: 'In force', empty: 'No hold is in force. Place one when an order, a claim or a request asks for files to be kept.' },
@@ -129,7 +129,7 @@ async function confirm(visit: SignedVisit): Promise<Answer> {
   const { covered } = outcome.done;
   return redirect(
     `/holds/${id}`,
-    `Hold ${id} is released. It covered ${covered.toLocaleString('en-GB')} ${covered === 1 ? 'file' : 'files'}. What is due, and nothing else blocks, goes on lists from the next night on.`,
+    `Hold ${id} is released. It covered ${counted(covered, 'file')}. What is due, and nothing else blocks, goes on lists from the next night on.`,
   );
 }
 
@@ -138,7 +138,7 @@ function requestDigest({ release_asked_by, release_asked_on, release_reason }: H
 }
 
 function holdNumber({ params }: SignedVisit): number {
-  const text = params['hold'] ?? '';
-  if (!/^[1-9]\d{0,9}$/.test(text)) throw new Refusal('no_such_hold', 'A hold has a number, and this is none.');
-  return Number(text);
+  const number = wholeNumber(params['hold']);
+  if (number === undefined) throw new Refusal('no_such_hold', 'A hold has a number, and this is none.');
+  return number;
 }

@@ -14,16 +14,15 @@ import { DECISION_REFUSALS, NOTHING_DECIDED, readDecision, reasonChoices, typedD
 import { listActions } from '../fileActions.ts';
 import { shownItem } from '../listedFile.ts';
 import { filterLinks, itemHeads, pagesAround, readView, viewAddress, viewFields } from '../listView.ts';
-import { may, page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
-import { STATUS_WORDS } from '../words.ts';
+import { may, page, redirect, seesNames, wholeNumber, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { STATUS_WORDS, counted } from '../words.ts';
+import { ON_A_PAGE } from '../tables.ts';
 
 export const listRoutes: readonly Route[] = [
   { method: 'GET', url: '/lists/:list', needs: 'read', handler: (visit) => listPage(visit) },
   { method: 'GET', url: '/lists/:list/print', needs: 'read', handler: printPage },
   { method: 'POST', url: '/lists/:list/decide', needs: 'decide', handler: decideSome },
 ];
-
-const ON_A_PAGE = 50;
 
 const LIST_REFUSALS = {
   ...DECISION_REFUSALS,
@@ -36,9 +35,9 @@ const LIST_REFUSALS = {
 
 /** The number of the list in the address. Throws a Refusal when it is none. */
 export function listNumber({ params }: Pick<SignedVisit, 'params'>): number {
-  const text = params['list'] ?? '';
-  if (!/^[1-9]\d{0,9}$/.test(text)) throw new Refusal('no_such_list', 'A disposal list has a number, and this is none.');
-  return Number(text);
+  const number = wholeNumber(params['list']);
+  if (number === undefined) throw new Refusal('no_such_list', 'A disposal list has a number, and this is none.');
+  return number;
 }
 
 /** What every page about a list says of it. Free text is for those who see names. */
@@ -139,7 +138,7 @@ function decidedWords(
   which: WhichItems,
 ): string {
   return [
-    `${decided} ${decided === 1 ? 'file' : 'files'} decided: ${STATUS_WORDS[decision].toLowerCase()}.`,
+    `${counted(decided, 'file')} decided: ${STATUS_WORDS[decision].toLowerCase()}.`,
     ...(replaced.files > 0 ? [`This replaces what ${replaced.of.join(' and ')} decided on ${replaced.files} of them.`] : []),
     ...(which === 'clean' && left.length > 0
       ? [`Left undecided, for each has a caution to be read by itself: ${left.length === 1 ? 'number' : 'numbers'} ${left.join(', ')}.`]

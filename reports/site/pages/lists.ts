@@ -10,11 +10,9 @@ import { LIST_STATES } from '../../../rules/workflow.ts';
 import { LIST_STATE_WORDS } from '../../retentionReport.ts';
 import { page, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { readSorting, sortableHeads, sortingField } from '../sorting.ts';
-import { addressOf, clauseOf } from '../tables.ts';
+import { addressOf, clauseOf, ON_A_PAGE } from '../tables.ts';
 
 export const listsRoutes: readonly Route[] = [{ method: 'GET', url: '/lists', needs: 'read', handler: listsPage }];
-
-const ON_A_PAGE = 50;
 
 const NEWEST_FIRST: Sorting<ListOrder> = { by: 'list', descending: true };
 

@@ -5,7 +5,7 @@ import { sessionsOf } from '../../../db/sessions.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { acting, actingOnForm, shownErrors, type FieldError } from '../acting.ts';
 import { page, redirect, type Answer, type Route, type SignedVisit } from '../page.ts';
-import { ROLE_HINTS, ROLE_WORDS } from '../words.ts';
+import { ROLE_HINTS, ROLE_WORDS, counted } from '../words.ts';
 
 export const meRoutes: readonly Route[] = [
   { method: 'GET', url: '/me', needs: 'signed_in', handler: (visit) => mePage(visit) },
@@ -54,7 +54,7 @@ async function endMySessions(visit: SignedVisit): Promise<Answer> {
   const { person, session } = visit;
   const ended = await acting(visit, 'end_sessions', (trx) => endSessionsBy(trx, person.name, person));
   await session.end();
-  return redirect('/sign-in', `You are signed out everywhere: ${ended} ${ended === 1 ? 'session' : 'sessions'} ended.`);
+  return redirect('/sign-in', `You are signed out everywhere: ${counted(ended, 'session')} ended.`);
 }
 
 /** Shown by the very answer, for it is kept nowhere. */

@@ -11,7 +11,8 @@ import { CONTRADICTIONS, GAPS } from '../../../rules/determine.ts';
 import { REASON_WORDS } from '../../../rules/words.ts';
 import { REJECTS_COLUMNS } from '../../nightReport.ts';
 import { page, type Answer, type Fields, type Route, type SignedVisit } from '../page.ts';
-import { addressOf, csvDownload, everyRow, marks } from '../tables.ts';
+import { addressOf, csvDownload, everyRow, marks, ON_A_PAGE } from '../tables.ts';
+import { categoryWords } from '../words.ts';
 
 export const needsDataRoutes: readonly Route[] = [
   { method: 'GET', url: '/needs-data', needs: 'read', handler: overview },
@@ -20,8 +21,6 @@ export const needsDataRoutes: readonly Route[] = [
   { method: 'GET', url: '/needs-data/files.csv', needs: 'read', handler: filesCsv },
   { method: 'GET', url: '/needs-data/rows.csv', needs: 'read', handler: rowsCsv },
 ];
-
-const ON_A_PAGE = 50;
 
 const FILES_COLUMNS = ['file_ref', 'categories', 'kind', 'reason', 'words', 'since', 'as_of', 'rehearsal'] as const;
 
@@ -43,14 +42,10 @@ async function filesPage({ db, query }: SignedVisit): Promise<Answer> {
   const { rows, more } = await undeterminedFiles(db, { reason, after }, ON_A_PAGE);
   const address = (which: { reason?: string | undefined; after?: string | undefined }) => addressOf('/needs-data/files', which);
   return page('needsDataFiles', 'Files without a date', {
-    rows: rows.map((row) => ({ ...row, words: REASON_WORDS[row.reason] })),
+    rows: rows.map((row) => ({ ...row, categories: categoryWords(row.categories), words: REASON_WORDS[row.reason] })),
     filters: [
       { text: 'All', href: address({}), current: reason === undefined },
-      ...(await undeterminedByReason(db)).map((one) => ({
-        text: `${REASON_WORDS[one.reason]} (${one.files.toLocaleString('en-GB')})`,
-        href: address({ reason: one.reason }),
-        current: one.reason === reason,
-      })),
+      ...(reason === undefined ? [] : [{ text: REASON_WORDS[reason], href: address({ reason }), current: true }]),
     ],
     csv: addressOf('/needs-data/files.csv', { reason }),
     first: after === undefined ? null : address({ reason }),
@@ -125,8 +120,5 @@ function textIn(query: Fields, name: string): string | undefined {
 
 function afterIn(query: Fields): Pick<RejectedLine, 'source' | 'line'> | undefined {
   const [source, line] = [textIn(query, 'afterSource'), query.number('afterLine')];
-  return source === undefined || line === undefined || line > MOST_LINES ? undefined : { source, line };
+  return source === undefined || line === undefined ? undefined : { source, line };
 }
-
-/** As many as the database counts lines. */
-const MOST_LINES = 2_147_483_647;

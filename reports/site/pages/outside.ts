@@ -1,11 +1,11 @@
 /** To do outside the computer: receipts, paper, originals and what the source system still owes, each a table of its own. */
+import { scheduleInForce } from '../../../db/schedules.ts';
 import { countWork, workPage, type WorkRows } from '../../../db/workPages.ts';
 import { may, page, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { readWorkKey, refText, workKeyText } from '../workKeys.ts';
+import { clauseOf, ON_A_PAGE } from '../tables.ts';
 
 export const outsideRoutes: readonly Route[] = [{ method: 'GET', url: '/outside', needs: 'read', handler: outsidePage }];
-
-const ON_A_PAGE = 50;
 
 /** In the order in which they are shown; each with where a person records one, null where the next extract does. */
 const KINDS = {
@@ -51,13 +51,18 @@ async function outsidePage(visit: SignedVisit): Promise<Answer> {
   const counts = await countWork(db, ORDER, asOf);
   const kind = ORDER.find((word) => word === query.one('what')) ?? ORDER.find((word) => counts[word] > 0) ?? 'receipts';
   const after = readWorkKey(query);
+  const schedule = await scheduleInForce(db, asOf);
   const { rows, next } = await workPage(db, kind, { asOf, after }, ON_A_PAGE);
   return page('outside', 'To do outside', {
     kind,
     ...KINDS[kind],
     record: may(visit, 'record_outside') ? KINDS[kind].record : null,
     forOthers: KINDS[kind].record !== null && !may(visit, 'record_outside'),
-    rows: rows.map((row) => ({ ...row, refText: refText(row.file_ref) })),
+    rows: rows.map((row) => ({
+      ...row,
+      refText: refText(row.file_ref),
+      ...('rule' in row ? { clause: clauseOf(schedule, row.rule) } : {}),
+    })),
     filters: ORDER.map((word) => ({
       text: `${KINDS[word].text} (${counts[word].toLocaleString('en-GB')})`,
       href: outsideAddress(word),

@@ -23,6 +23,7 @@ import {
   shownTable,
   type Cell,
 } from '../tables.ts';
+import { categoryWords } from '../words.ts';
 
 export const overRetainedRoutes: readonly Route[] = [
   { method: 'GET', url: '/reports/over-retained', needs: 'read', handler: overRetainedPage },
@@ -90,14 +91,14 @@ async function overRetainedPage(visit: SignedVisit): Promise<Answer> {
     ],
     rules: [
       { text: 'All rules', href: address({ rule: undefined }), current: rule === undefined },
-      ...schedule.rules.map(({ id }) => ({ text: id, href: address({ rule: id }), current: id === rule })),
+      ...schedule.rules.map(({ id }) => ({ text: clauseOf(schedule, id), href: address({ rule: id }), current: id === rule })),
     ],
     table: shownTable(
       'Over-retained files, the longest over their date first',
-      ['File', 'Rule', 'Kept until', '#Days over', 'Closed on', 'What stands in the way'],
+      ['File', 'The policy says', 'Kept until', '#Days over', 'Closed on', 'What stands in the way'],
       files.rows.map(({ file_ref, rule: id, retain_until, overdue_days, closed_on, blocks }) => [
         fileCell(file_ref),
-        id,
+        clauseOf(schedule, id),
         retain_until && shortDate(retain_until),
         overdue_days,
         closed_on && shortDate(closed_on),
@@ -177,11 +178,10 @@ async function permanentPage(visit: SignedVisit): Promise<Answer> {
     ),
     table: shownTable(
       'Files kept permanently, by reference',
-      ['File', 'Rule', 'Categories', 'Opened on', 'Closed on'],
-      files.rows.map(({ file_ref, rule, categories, opened_on, closed_on }) => [
+      ['File', 'Categories', 'Opened on', 'Closed on'],
+      files.rows.map(({ file_ref, categories, opened_on, closed_on }) => [
         fileCell(file_ref),
-        rule,
-        categories.join(', ').replaceAll('_', ' '),
+        categoryWords(categories),
         opened_on && shortDate(opened_on),
         closed_on && shortDate(closed_on),
       ]),

@@ -6,7 +6,7 @@ import { Refusal } from '../../../rules/refusal.ts';
 import { ROLES, type Role } from '../../../rules/workflow.ts';
 import { acting, actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
 import { page, redirect, type Answer, type Fields, type Route, type SignedVisit } from '../page.ts';
-import { ROLE_HINTS, ROLE_WORDS } from '../words.ts';
+import { ROLE_HINTS, ROLE_WORDS, counted } from '../words.ts';
 
 export const peopleRoutes: readonly Route[] = [
   { method: 'GET', url: '/people', needs: 'manage_people', handler: (visit) => peoplePage(visit) },
@@ -52,6 +52,7 @@ async function addPerson(visit: SignedVisit): Promise<Answer> {
 
 async function rolesPage(visit: SignedVisit, name: string, state?: FormState): Promise<Answer> {
   requireLocalAccounts(visit);
+  if (name === '') return redirect('/people', 'Choose whose roles to change.', 'information');
   const now = await rolesOf(visit.db, name);
   if (now === null) throw new Refusal('no_such_person', `There is no open account ${name}.`, { user: name });
   const { typed, errors } = state ?? { typed: { role: now }, errors: [] };
@@ -76,7 +77,7 @@ async function changeRoles(visit: SignedVisit): Promise<Answer> {
 async function endSessions(visit: SignedVisit): Promise<Answer> {
   const name = visit.body.one('name');
   const ended = await acting(visit, 'end_sessions', (trx) => endSessionsBy(trx, name, visit.person));
-  return redirect('/people', `${name} is signed out everywhere: ${ended} ${ended === 1 ? 'session' : 'sessions'} ended.`);
+  return redirect('/people', `${name} is signed out everywhere: ${counted(ended, 'session')} ended.`);
 }
 
 async function closePerson(visit: SignedVisit): Promise<Answer> {

@@ -8,6 +8,7 @@ import { actingOnForm, shownErrors, type FieldError, type FormState } from '../a
 import { readDayField, typedDay } from '../dayField.ts';
 import { HOLD_KIND_WORDS, HOLD_SCOPE_WORDS } from '../holdWords.ts';
 import { page, redirect, type Answer, type Fields, type Route, type SignedVisit } from '../page.ts';
+import { counted } from '../words.ts';
 
 export const placeHoldRoutes: readonly Route[] = [
   { method: 'GET', url: '/holds/place', needs: 'hold', handler: (visit) => placingPage(visit, prefilled(visit)) },
@@ -62,10 +63,7 @@ async function place(visit: SignedVisit): Promise<Answer> {
       `Hold ${hold.id} is in force. It matches nothing yet; it covers whatever arrives later. Check the reference if you expected a match.`,
       'warning',
     );
-  return redirect(
-    `/holds/${hold.id}`,
-    `Hold ${hold.id} is in force and covers ${covers.toLocaleString('en-GB')} ${covers === 1 ? 'file' : 'files'}.`,
-  );
+  return redirect(`/holds/${hold.id}`, `Hold ${hold.id} is in force and covers ${counted(covers, 'file')}.`);
 }
 
 function typedHold(body: Fields): FormState['typed'] {

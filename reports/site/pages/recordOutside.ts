@@ -10,6 +10,7 @@ import { ORIGINALS_OUTCOMES } from '../../../rules/workflow.ts';
 import { actingOnForm, shownErrors, type FieldError, type FormRefusals, type FormState } from '../acting.ts';
 import { recordingOnArchive, type Followed } from '../archiveStep.ts';
 import { page, redirect, type Answer, type Fields, type Route, type SignedVisit } from '../page.ts';
+import { counted } from '../words.ts';
 import { refText } from '../workKeys.ts';
 import { outsideAddress, type OutsideKind } from './outside.ts';
 
@@ -113,7 +114,7 @@ function recorded(
     `Recorded for ${file_ref}.`,
     status === 'waiting_for_paper' ? 'It waits for its paper now.' : `It is ${status}.`,
     `List ${list} is ${list_state.replaceAll('_', ' ')}.`,
-    ...(removed > 0 ? [`${removed} source ${removed === 1 ? 'document' : 'documents'} removed.`] : []),
+    ...(removed > 0 ? [`${counted(removed, 'source document')} removed.`] : []),
     ...(unfinished ? ['Its bag or its source documents could not be moved yet; the next night tries again.'] : []),
   ];
   return redirect(outsideAddress(kind), words.join(' '), unfinished ? 'warning' : 'success');

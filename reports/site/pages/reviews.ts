@@ -5,6 +5,7 @@ import { longDate } from '../../../rules/dates.ts';
 import { actingOnForm, shownErrors, type FormState } from '../acting.ts';
 import { may, page, redirect, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { readWorkKey, refText, workKeyText } from '../workKeys.ts';
+import { ON_A_PAGE } from '../tables.ts';
 
 export const reviewRoutes: readonly Route[] = [
   { method: 'GET', url: '/reviews', needs: 'read', handler: reviewsPage },
@@ -12,7 +13,6 @@ export const reviewRoutes: readonly Route[] = [
   { method: 'POST', url: '/reviews/done', needs: 'record_outside', handler: markDone },
 ];
 
-const ON_A_PAGE = 50;
 const NOTHING_TYPED: FormState = { typed: { note: '', authorised_by: '' }, errors: [] };
 
 async function reviewsPage(visit: SignedVisit): Promise<Answer> {

@@ -1,16 +1,15 @@
 /** The ledger: each night in one line with every file accounted for, and on a run's own page what it counted and why it stopped. */
 import { brakesOn } from '../../../db/brakes.ts';
 import { oneRun, runPage, type RunsWanted } from '../../../db/runPages.ts';
-import { page, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { brakeInWords } from '../../retentionReport.ts';
+import { page, wholeNumber, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { runLine, runStory } from '../runWords.ts';
-import { addressOf } from '../tables.ts';
+import { addressOf, ON_A_PAGE } from '../tables.ts';
 
 export const runRoutes: readonly Route[] = [
   { method: 'GET', url: '/runs', needs: 'read', handler: runsPage },
   { method: 'GET', url: '/runs/:run', needs: 'read', handler: oneRunPage },
 ];
-
-const ON_A_PAGE = 50;
 
 const WANTED: readonly { wanted: RunsWanted; text: string }[] = [
   { wanted: 'nights', text: 'Nights' },
@@ -25,7 +24,7 @@ async function runsPage({ db, query }: SignedVisit): Promise<Answer> {
   const address = (which: RunsWanted, key?: number) => addressOf('/runs', { show: which === 'nights' ? undefined : which, before: key });
   return page('runs', 'Runs', {
     runs: rows.map(runLine),
-    brakes: (await brakesOn(db)).map(({ name }) => name),
+    brakes: (await brakesOn(db)).map(({ name, details }) => brakeInWords(name, details)),
     filters: WANTED.map((one) => ({ text: one.text, href: address(one.wanted), current: one.wanted === wanted })),
     newest: before === undefined ? null : address(wanted),
     older: more ? address(wanted, rows.at(-1)?.id) : null,
@@ -33,8 +32,8 @@ async function runsPage({ db, query }: SignedVisit): Promise<Answer> {
 }
 
 async function oneRunPage({ db, params }: SignedVisit): Promise<Answer> {
-  const text = params['run'] ?? '';
-  const run = /^[1-9]\d{0,9}$/.test(text) ? await oneRun(db, Number(text)) : undefined;
+  const number = wholeNumber(params['run']);
+  const run = number === undefined ? undefined : await oneRun(db, number);
   if (!run) return page('error', 'Not found', { paragraphs: ['There is no run of that number. The page of runs has all of them.'] }, 404);
   return page('run', `Run ${run.id}`, { run: runLine(run), error: run.error, story: runStory(run) });
 }

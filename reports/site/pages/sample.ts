@@ -7,6 +7,7 @@ import { REASON_WORDS } from '../../../rules/words.ts';
 import { shownErrors } from '../acting.ts';
 import { page, redirect, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { addressOf, clauseOf, csvDownload, fileCell, marks, reportLinks, shownTable } from '../tables.ts';
+import { categoryWords } from '../words.ts';
 
 export const sampleRoutes: readonly Route[] = [
   { method: 'GET', url: '/reports/sample', needs: 'read', handler: samplePage },
@@ -37,7 +38,7 @@ async function samplePage(visit: SignedVisit): Promise<Answer> {
       ['File', 'Categories', 'The policy says', 'From', 'Kept until', 'Why there is no date', 'Checked by hand'],
       files.map((file) => [
         fileCell(file.file_ref),
-        file.categories.join(', ').replaceAll('_', ' '),
+        categoryWords(file.categories),
         clauseOf(schedule, file.rule),
         file.anchor_on && shortDate(file.anchor_on),
         file.outcome === 'permanent' ? 'Permanently' : file.retain_until && shortDate(file.retain_until),
@@ -48,7 +49,11 @@ async function samplePage(visit: SignedVisit): Promise<Answer> {
     ),
     rules: [
       { text: 'All rules', href: addressOf('/reports/sample', { seed }), current: rule === undefined },
-      ...schedule.rules.map(({ id }) => ({ text: id, href: addressOf('/reports/sample', { seed, rule: id }), current: id === rule })),
+      ...schedule.rules.map(({ id }) => ({
+        text: clauseOf(schedule, id),
+        href: addressOf('/reports/sample', { seed, rule: id }),
+        current: id === rule,
+      })),
     ],
   });
 }

@@ -8,7 +8,7 @@ import type { Decision } from '../../../rules/workflow.ts';
 import { CAUTION_WORDS } from '../../../rules/words.ts';
 import { actingOnForm, shownErrors, type FormState } from '../acting.ts';
 import { page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
-import { STATUS_WORDS } from '../words.ts';
+import { STATUS_WORDS, counted } from '../words.ts';
 import { listNumber, shownList } from './list.ts';
 
 export const signOffRoutes: readonly Route[] = [
@@ -86,7 +86,7 @@ async function signedAlready({ db, person, body }: SignedVisit, number: number):
 
 async function changedMeanwhile({ db, body }: SignedVisit, number: number): Promise<{ field: string; text: string }> {
   const files = await decidedSince(db, number, body.number('seen') ?? 0);
-  const what = files === 0 ? '' : `: ${files} ${files === 1 ? 'file is' : 'files are'} new to you`;
+  const what = files === 0 ? '' : `: ${counted(files, 'file')} ${files === 1 ? 'is' : 'are'} new to you`;
   return { field: 'number', text: `This list changed after you opened it${what}. Nothing was signed. Look at it again before you sign.` };
 }
 
@@ -110,8 +110,7 @@ async function sentBackAlready({ db, person, body }: SignedVisit, number: number
 }
 
 function signedWords(approved: number, kept: number, referred: number, notBefore: string): string {
-  const files = (count: number) => `${count} ${count === 1 ? 'file' : 'files'}`;
-  const others = `${files(kept)} ${kept === 1 ? 'is' : 'are'} kept and ${referred} referred`;
+  const others = `${counted(kept, 'file')} ${kept === 1 ? 'is' : 'are'} kept and ${referred} referred`;
   if (approved === 0) return `Signed. ${others}; none is disposed of.`;
-  return `You authorised disposal of ${files(approved)}. Nothing happens before ${notBefore}. To stop it, place a hold or withdraw a file. ${others}; they are not affected.`;
+  return `You authorised disposal of ${counted(approved, 'file')}. Nothing happens before ${notBefore}. To stop it, place a hold or withdraw a file. ${others}; they are not affected.`;
 }

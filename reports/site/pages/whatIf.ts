@@ -111,14 +111,14 @@ async function resultPage(visit: SignedVisit, on: IsoDate): Promise<Answer> {
     })),
     rules: [
       { text: 'All rules', href: address({ rule: undefined }), current: rule === undefined },
-      ...schedule.rules.map(({ id }) => ({ text: id, href: address({ rule: id }), current: id === rule })),
+      ...schedule.rules.map(({ id }) => ({ text: clauseOf(schedule, id), href: address({ rule: id }), current: id === rule })),
     ],
     table: shownTable(
       `${WHICH_WORDS[which]}, the oldest date first`,
-      ['File', 'Rule', 'Kept until, as it is now', 'Kept until, by then', 'What would stand in the way'],
+      ['File', 'The policy says', 'Kept until, as it is now', 'Kept until, by then', 'What would stand in the way'],
       files.rows.map((file) => [
         fileCell(file.file_ref),
-        file.rule_then ?? file.rule_now,
+        clauseOf(schedule, file.rule_then ?? file.rule_now),
         keptWords(file.outcome_now, file.retain_until_now),
         keptWords(file.outcome_then, file.retain_until_then),
         (blocks.get(file.file_ref) ?? []).map((block) => BLOCK_WORDS[block]).join(' '),
