@@ -20,12 +20,7 @@ const FORMAT = { record_delimiter: '\n', quote_record_delimiter: true, escape_fo
 /** Rows turned to text at a time: few enough that a million rows need little memory. */
 const ROWS_A_PIECE = 1000;
 
-/** Header and rows as one text, for small tables. */
-export function csvText<Column extends string>(columns: readonly Column[], rows: Iterable<CsvRow<Column>>): string {
-  return stringify([[...columns], ...Array.from(rows, (row) => cells(columns, row))], FORMAT);
-}
-
-/** Header and rows as text, piece by piece as they come: for long tables. */
+/** Header and rows as text, piece by piece as they come. */
 export async function* csvPieces<Column extends string>(
   columns: readonly Column[],
   rows: Iterable<CsvRow<Column>> | AsyncIterable<CsvRow<Column>>,
