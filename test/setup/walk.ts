@@ -29,7 +29,7 @@ export class Walk {
   readonly #folder: string;
   /** Where the pages led that each person saw. */
   readonly #led = new Map<string, string[]>();
-  readonly #forms: { name: string; url: string; place: number; kind: string }[] = [];
+  readonly #forms: { name: string; url: string; action: string; kind: string }[] = [];
 
   constructor(address: string, folder: string) {
     this.#address = address;
@@ -99,11 +99,11 @@ export class Walk {
    * everybody too.
    */
   async sendForms(name: string, page: Page): Promise<void> {
-    for (const { url, place, kind } of this.#forms.filter((form) => form.name === name)) {
+    for (const { url, action, kind } of this.#forms.filter((form) => form.name === name)) {
       if (this.sent.has(kind) || ENDING.includes(kind)) continue;
       this.sent.set(kind, 0);
       await page.goto(`${this.#address}${url}`);
-      const button = page.locator('form[method=post]').nth(place).locator('button').first();
+      const button = page.locator(`form[method=post][action="${action}"]`).first().locator('button').first();
       // Another form sent before may have done what this one was for.
       if ((await button.count()) === 0) continue;
       const [answer] = await Promise.all([page.waitForResponse((response) => response.request().method() === 'POST'), button.click()]);
@@ -118,16 +118,15 @@ export class Walk {
   }
 
   async #noteForms(name: string, page: Page, url: string): Promise<void> {
-    for (const [place, action] of (await page.evaluate<(string | null)[]>(FORMS)).entries()) {
-      if (action !== null) this.#forms.push({ name, url, place, kind: routeOf(action, 'POST') ?? action });
-    }
+    for (const action of await page.evaluate<string[]>(FORMS))
+      this.#forms.push({ name, url, action, kind: routeOf(action, 'POST') ?? action });
   }
 }
 
 const LINKS = `[...document.querySelectorAll('a[href^="/"]')].map((link) => link.getAttribute('href'))`;
 
-/** Where each form leads; null where it has no button, as the person may only read. */
-const FORMS = `[...document.querySelectorAll('form[method=post]')].map((form) => form.querySelector('button') && form.getAttribute('action'))`;
+/** Where each form leads that has a button; it has none where the person may only read. */
+const FORMS = `[...document.querySelectorAll('form[method=post]:has(button)')].map((form) => form.getAttribute('action'))`;
 
 /** Errors of the summary whose link leads to nothing that can be filled in. */
 const LOST_ERRORS = `[...document.querySelectorAll('.govuk-error-summary__list a')]

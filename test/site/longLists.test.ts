@@ -103,6 +103,8 @@ test('is sorted by links, either way, through every page, and says how', async (
   const byFile = items.map(({ file_ref }, i) => ({ file_ref, place: i + 1 })).sort((a, b) => (a.file_ref < b.file_ref ? -1 : 1));
   await jones.open('/lists/1?sort=file');
   expect(jones.page.html).toMatch(/aria-sort="ascending"><a class="govuk-link" href="\/lists\/1\?sort=-file"/);
+  // Seen as well as told: by an arrow at the one column that sorts.
+  expect(jones.page.html.match(/[▲▼]/g)).toEqual(['▲']);
   const first = places(jones);
   await jones.open(/href="([^"]*after=[^"]*)"/.exec(jones.page.html)?.[1]?.replaceAll('&amp;', '&') ?? '');
   expect([...first, ...places(jones)]).toEqual(byFile.map(({ place }) => place));
