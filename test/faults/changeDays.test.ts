@@ -147,7 +147,7 @@ describe('the scheduler', () => {
       expect(await nights(), what).toEqual([asOf]);
       const begins = scheduler.said.stderr.split('\n').filter((line) => line.includes('night.begins'));
       const times = begins.map((line) => (JSON.parse(line) as { time: string }).time);
-      early += times.filter((time) => time < noSoonerThan).length;
+      early += times.filter((time) => Date.parse(time) < Date.parse(noSoonerThan)).length;
       twice += times.length - 1;
       expect(times, what).toEqual([expect.any(String)]);
     }

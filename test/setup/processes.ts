@@ -5,11 +5,11 @@ import { setTimeout } from 'node:timers/promises';
 export interface Watched {
   /** Command lines of all processes that ran meanwhile, words separated by spaces. */
   commandLines: Set<string>;
-  /** Environments of those whose command line names PostgreSQL's own programs. */
+  /** Environments of those that are PostgreSQL's own programs. */
   environments: Set<string>;
 }
 
-const POSTGRES = /(^|\/)(postgres|initdb|pg_ctl|unshare)\b/;
+const POSTGRES = /^(\S*\/)?(postgres|initdb|pg_ctl|unshare)\b/;
 
 /** Watches every process while `work` is done. */
 export async function watchWhile(work: () => Promise<void>): Promise<Watched> {
