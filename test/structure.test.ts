@@ -15,7 +15,9 @@ import {
   ITEM_STATUSES,
   LIST_MOVES,
   LIST_STATES,
+  ORIGINALS_OUTCOMES,
   REASON_CODES,
+  ROLES,
   type ItemStatus,
   type ListState,
 } from '../rules/workflow.ts';
@@ -88,6 +90,7 @@ describe('the database', () => {
     const words: Record<string, readonly string[]> = {
       'brakes.name': BRAKES,
       'case_files.medium': MEDIA,
+      'deferrals.reason_code': REASON_CODES,
       'determinations.action': DISPOSAL_ACTIONS,
       'determinations.outcome': OUTCOMES,
       'disposal_list_items.action': DISPOSAL_ACTIONS,
@@ -99,6 +102,8 @@ describe('the database', () => {
       'holds.kind': HOLD_KINDS,
       'holds.scope': HOLD_SCOPES,
       'item_decisions.decision': DECISIONS,
+      'originals.outcome': ORIGINALS_OUTCOMES,
+      'users.roles': ROLES,
     };
     const checked = await checkedWords(database.db);
     const inDatabase = Object.fromEntries(Object.keys(words).map((column) => [column, checked.get(column)?.sort()]));
@@ -149,7 +154,7 @@ async function checkedWords(db: Knex): Promise<Map<string, string[]>> {
     select c.conrelid::regclass || '.' || a.attname as place, pg_get_constraintdef(c.oid) as definition
     from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
     where c.contype = 'c' and cardinality(c.conkey) = 1`);
-  const lists = rows.filter(({ definition }) => /^CHECK \(\(\w+ = ANY \(ARRAY\[/.test(definition));
+  const lists = rows.filter(({ definition }) => /^CHECK \(\(\w+ (= ANY \(|<@ )ARRAY\[/.test(definition));
   return new Map(lists.map(({ place, definition }) => [place, [...definition.matchAll(/'([^']*)'/g)].map(([, word]) => word ?? '')]));
 }
 
