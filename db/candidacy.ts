@@ -23,6 +23,8 @@ export interface Candidacy {
   cautions: Caution[];
   /** The birth is doubtful by the facts, whether or not somebody has confirmed it. */
   birth_doubtful: boolean;
+  /** The same of a date. */
+  date_doubtful: boolean;
   /** The stored determination is what the schedule makes of the facts as they are now. */
   recalculated: boolean;
 }
@@ -50,8 +52,8 @@ export function candidacySql(schedule: Schedule, where: string): string {
       or exists (select from quarantine q where q.ref = any(f.subject_refs) and q.source = 'people.csv'))`,
     not_in_extract: 'f.missing_since is not null',
     shortened: 'd.shortened_on is not null',
-    doubtful_birth: `(x.doubtful_birth and not exists (select from confirmations c where c.file_ref = f.file_ref and c.block = 'doubtful_birth'
-      and c.confirmed_facts = x.birth_facts))`,
+    doubtful_birth: doubtStands('doubtful_birth'),
+    doubtful_date: doubtStands('doubtful_date'),
     disagreement: 'exists (select from disagreements g where g.file_ref = f.file_ref and g.settled_on is null)',
   };
   const cautions: Record<Caution, string> = {
@@ -74,14 +76,15 @@ export function candidacySql(schedule: Schedule, where: string): string {
   return `
     select f.file_ref, d.outcome, d.rule, d.anchor_on, d.retain_until, d.eligible_from, d.action, d.review_on, d.reason, d.schedule_version,
       ${wordsThatHold(BLOCKS, blocks)} as blocks, ${wordsThatHold(CAUTIONS, cautions)} as cautions,
-      coalesce(x.doubtful_birth, false) as birth_doubtful,
+      coalesce(x.doubtful_birth, false) as birth_doubtful, coalesce(x.doubtful_date, false) as date_doubtful,
       (x.rank, ${actionSql('x.rank', 'x.clause', 'f')}) is not distinct from (d.rank, d.action) as recalculated
     from case_files f join determinations d on d.file_ref = f.file_ref
     cross join lateral (
       select bool_or(${compiled.estimatedBirth}) as estimated_birth, bool_or(${compiled.adultServicesUnknown}) as adult_services_unknown,
         max(${compiled.rank}) as rank, bool_or(${compiled.adultServicesClause}) as clause,
         bool_or(p.date_of_death is not null) as somebody_died, max(${compiled.rankHadNobodyDied}) as rank_had_nobody_died,
-        bool_or(${compiled.doubtfulBirth}) as doubtful_birth, ${birthFactsSql} as birth_facts
+        bool_or(${compiled.doubtfulBirth}) as doubtful_birth, bool_or(${compiled.doubtfulDate}) as doubtful_date,
+        ${DOUBTED_FACTS.doubtful_birth} as doubtful_birth_facts, ${DOUBTED_FACTS.doubtful_date} as doubtful_date_facts
       from (select) one left join people p on p.person_ref = any(f.subject_refs)) x
     where ${where}`;
 }
@@ -140,9 +143,38 @@ function scopesOver(alias: string): string[] {
   ];
 }
 
-/** Digest of what a confirmation of a doubtful birth confirmed; reads `f` and groups over `p`. */
-export const birthFactsSql = `md5(concat_ws('|', f.opened_on, f.closed_on, array_to_string(f.categories, ';'),
-  string_agg(p.person_ref || '=' || coalesce(p.date_of_birth, ''), ';' order by p.person_ref)))`;
+/**
+ * Digest of what was confirmed of a doubtful birth or date; reads `f` and groups over `p`. In JSON each fact keeps its place,
+ * also where it is not known: joined as text, two dates that change places would leave the same words.
+ */
+export const DOUBTED_FACTS = {
+  doubtful_birth: digestSql(['f.opened_on', 'f.closed_on', 'f.categories'], ['p.person_ref', 'p.date_of_birth']),
+  doubtful_date: digestSql(
+    [
+      'f.opened_on',
+      'f.closed_on',
+      'f.adoption_order_on',
+      'f.approval_ended_on',
+      'f.notified_on',
+      'f.last_entry_on',
+      'f.withdrawn_on',
+      'f.child_placed',
+      'f.categories',
+    ],
+    ['p.person_ref', 'p.date_of_birth', 'p.date_of_death'],
+  ),
+};
+
+function digestSql(ofFile: readonly string[], ofSubject: readonly string[]): string {
+  const facts = [...ofFile, `jsonb_agg(jsonb_build_array(${ofSubject.join(', ')}) order by p.person_ref)`];
+  return `encode(sha256(convert_to(jsonb_build_array(${facts.join(', ')})::text, 'UTF8')), 'hex')`;
+}
+
+/** Doubted by the facts, and not confirmed of these very facts. */
+function doubtStands(block: keyof typeof DOUBTED_FACTS): string {
+  return `(x.${block} and not exists (select from confirmations c where c.file_ref = f.file_ref and c.block = '${block}'
+      and c.confirmed_facts = x.${block}_facts))`;
+}
 
 function isCandidate({ outcome, eligible_from, blocks }: Candidacy, asOf: IsoDate): boolean {
   return outcome === 'expires' && eligible_from !== null && eligible_from <= asOf && blocks.length === 0;

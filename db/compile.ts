@@ -3,7 +3,15 @@
  * people (all null where a file has no subject) and shares nothing with the evaluator in `rules/` but schedule and facts.
  */
 import { CONTRADICTIONS, GAPS, WAITS, type Gap } from '../rules/determine.ts';
-import { rulesOf, type Rule, type RuleCondition, type Schedule, type TimedRule, type Trigger } from '../rules/schedule.ts';
+import {
+  PLACEHOLDER_BIRTHS,
+  rulesOf,
+  type Rule,
+  type RuleCondition,
+  type Schedule,
+  type TimedRule,
+  type Trigger,
+} from '../rules/schedule.ts';
 
 /** Classes of a rank, from the weakest to the one that wins; see the migration that defines the rank. */
 export const RANK_CLASS = { expires: 1, awaiting: 2, gap: 3, contradiction: 4, permanent: 5 } as const;
@@ -23,6 +31,8 @@ export interface CompiledSchedule {
   estimatedBirth: string;
   /** boolean: the birth can hardly be that of the child the file is about. */
   doubtfulBirth: string;
+  /** boolean: a date that a rule of this subject reads is a placeholder, or an event of the case lies long before it was opened. */
+  doubtfulDate: string;
   /** boolean, of `f` alone: the file's categories ask for closure and it is open. */
   open: string;
   /** date or null, of `f` alone: last day the law asks for; infinity where that cannot be told. */
@@ -41,8 +51,9 @@ export function compileSchedule(schedule: Schedule): CompiledSchedule {
     rankHadNobodyDied: `greatest(${pairRanks(schedule, 'null::date').join(',\n    ')})`,
     adultServicesClause: `coalesce(p.known_to_adult_services and (${underClause}), false)`,
     adultServicesUnknown: `(p.person_ref is not null and p.known_to_adult_services is null and (${underClause}))`,
-    estimatedBirth: `coalesce(length(p.date_of_birth) < 10 and (${anyOf(timed.filter(dependsOnBirth).map((rule) => pairIsUnder(schedule, rule)))}), false)`,
+    estimatedBirth: `coalesce(length(p.date_of_birth) < 10 and (${anyOf(timed.filter((rule) => columnsRead(rule).includes(BIRTH)).map((rule) => pairIsUnder(schedule, rule)))}), false)`,
     doubtfulBirth: doubtfulBirth(schedule),
+    doubtfulDate: doubtfulDate(schedule, timed),
     open: `(f.closed_on is null and f.categories && ${textArray(unique(schedule.rules.filter((r) => r.requires_closure).map((r) => r.category)))})`,
     statutoryMinimum: statutoryMinimum(schedule),
     reviewed: anyOf(timed.filter((rule) => rule.review).map((rule) => inCategory(rule.category))),
@@ -78,7 +89,7 @@ function ruleRank(schedule: Schedule, rule: Rule, died: string): string {
   const place = schedule.rules.indexOf(rule);
   if ('permanent' in rule) return `rank_without_date(${RANK_CLASS.permanent}, 0, ${place})`;
   const { from } = rule;
-  const triggers = typeof from === 'string' ? [from] : 'latest_of' in from ? from.latest_of : from.latest_known_of;
+  const triggers = triggersOf(from);
   const dates = triggers.map((trigger) => triggerColumn(trigger, died));
   const anchor = dates.length === 1 ? dates.join() : `greatest(${dates.join(', ')})`;
   const expiry = `rank_of_expiry(anniversary(${anchor}, interval '${rule.keep_years} years'), ${place}, ${anchor})`;
@@ -89,9 +100,17 @@ function ruleRank(schedule: Schedule, rule: Rule, died: string): string {
   return `case ${weightiestFirst(triggers, missing).join(' ')} else ${expiry} end`;
 }
 
-/** A missing date is a gap (class 3), or an event that has not happened (class 2); gaps are asked for first. */
+/**
+ * A missing date is a gap (class 3), or an event that has not happened (class 2); gaps are asked for first. A missing end of
+ * approval is the one or the other; beside a missing closure it can only be an event that has not happened.
+ */
 function weightiestFirst(triggers: Trigger[], branches: string[]): string[] {
-  const weight = (trigger: Trigger) => (trigger === 'closure' ? GAPS.length : GAPS.indexOf(GAP_OF[trigger]));
+  const weight = (trigger: Trigger) => {
+    if (trigger === 'closure') return GAPS.length + WAITS.indexOf('not_closed');
+    return triggers.includes('closure') && trigger === 'approval_end'
+      ? GAPS.length + WAITS.indexOf('approval_not_ended')
+      : GAPS.indexOf(GAP_OF[trigger]);
+  };
   return triggers
     .map((trigger, i) => ({ weight: weight(trigger), branch: branches[i] ?? '' }))
     .sort((a, b) => a.weight - b.weight)
@@ -115,9 +134,14 @@ function missingRank(trigger: Trigger): string {
   return gapRank(GAP_OF[trigger]);
 }
 
+function triggersOf(from: TimedRule['from']): Trigger[] {
+  if (typeof from === 'string') return [from];
+  return 'latest_of' in from ? from.latest_of : from.latest_known_of;
+}
+
 function triggerColumn(trigger: Trigger, died: string): string {
   const columns: Record<Trigger, string> = {
-    birth: 'p.birth_latest',
+    birth: BIRTH,
     death: died,
     adoption_order: 'f.adoption_order_on',
     withdrawal: 'f.withdrawn_on',
@@ -150,6 +174,9 @@ function circumstances(when: RuleCondition, died: string): string[] {
   return parts;
 }
 
+/** Periods run from the last day on which the birth can have been. */
+const BIRTH = 'p.birth_latest';
+
 const BIRTHDAY_18 = {
   earliest: "(p.birth_earliest + interval '18 years')::date",
   latest: "anniversary(p.birth_latest, interval '18 years')",
@@ -169,8 +196,14 @@ function pairIsUnder(schedule: Schedule, rule: TimedRule): string {
   return `(${[inCategory(rule.category), ...passedOver, ...own].join(' and ')})`;
 }
 
-function dependsOnBirth(rule: TimedRule): boolean {
-  return rule.from === 'birth' || rule.when?.died !== undefined;
+/** The columns that decide under this rule, by its period or by its condition. */
+function columnsRead({ from, when }: TimedRule): string[] {
+  const columns = triggersOf(from).map((trigger) =>
+    trigger === 'financial_year_end' ? 'f.last_entry_on' : triggerColumn(trigger, 'p.date_of_death'),
+  );
+  if (when?.died) columns.push(BIRTH, 'p.date_of_death');
+  for (const event of when?.any_of ?? []) columns.push(event === 'died' ? 'p.date_of_death' : 'f.withdrawn_on');
+  return unique(columns);
 }
 
 function riskRank(schedule: Schedule): string {
@@ -204,7 +237,20 @@ function doubtfulBirth(schedule: Schedule): string {
   const isChilds = `f.categories && ${textArray(children.map((child) => child.category))}`;
   return `coalesce(${isChilds} and (${anyOf(adultWhenOpened)}), false)
     or coalesce(${isChilds} and p.birth_latest > f.closed_on, false)
-    or coalesce(${isChilds} and p.date_of_birth in ('1900-01-01', '1901-01-01'), false)`;
+    or coalesce(${isChilds} and p.date_of_birth = any(${textArray(PLACEHOLDER_BIRTHS)}), false)`;
+}
+
+function doubtfulDate(schedule: Schedule, timed: TimedRule[]): string {
+  const days = `(${schedule.placeholders.map((day) => `date '${day}'`).join(', ')})`;
+  const read = timed.flatMap((rule) => {
+    const dates = columnsRead(rule).filter((column) => column !== BIRTH);
+    if (dates.length === 0) return [];
+    return [`(${pairIsUnder(schedule, rule)} and (${anyOf(dates.map((date) => `coalesce(${date} in ${days}, false)`))}))`];
+  });
+  return `(${anyOf([
+    ...read,
+    "coalesce(anniversary(least(f.approval_ended_on, f.notified_on, f.last_entry_on, f.withdrawn_on), interval '1 year') < f.opened_on, false)",
+  ])})`;
 }
 
 function statutoryMinimum({ statutory_minimum: minimum }: Schedule): string {

@@ -1,4 +1,4 @@
-/** A records manager confirms what the system doubts: a date that became earlier, or a birth that can hardly be right. */
+/** A records manager confirms what the system doubts: a date that became earlier, or a birth or a date that can hardly be right. */
 import type { Knex } from 'knex';
 import type { Block } from '../rules/checks.ts';
 import type { IsoDate } from '../rules/dates.ts';
@@ -6,11 +6,11 @@ import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { recordEvent } from './audit.ts';
-import { birthFactsSql, candidacyOf, type Candidacy } from './candidacy.ts';
+import { candidacyOf, DOUBTED_FACTS, type Candidacy } from './candidacy.ts';
 import { lockRegisteredFile } from './registeredFile.ts';
 
 /** The blocks that end by being confirmed. */
-export const CONFIRMABLE = ['shortened', 'doubtful_birth'] as const satisfies readonly Block[];
+export const CONFIRMABLE = ['shortened', 'doubtful_birth', 'doubtful_date'] as const satisfies readonly Block[];
 export type Confirmable = (typeof CONFIRMABLE)[number];
 
 export interface Confirmed {
@@ -21,7 +21,7 @@ export interface Confirmed {
   blocks: Block[];
 }
 
-/** Confirms the doubts that block the file now, both when there are two. Other facts are doubted again. */
+/** Confirms every doubt that blocks the file now. Other facts are doubted again. */
 export async function confirmFile(
   trx: Knex.Transaction,
   schedule: Schedule,
@@ -58,21 +58,22 @@ function doubtsOf(candidacy: Candidacy | undefined, fileRef: string): Confirmabl
   const blocks = candidacy.blocks.length > 0 ? `It is blocked by ${candidacy.blocks.join(', ').replaceAll('_', ' ')}` : 'Nothing blocks it';
   throw new Refusal(
     'nothing_to_confirm',
-    `There is nothing to confirm about ${fileRef}: its date did not become earlier, and no birth is doubtful. ${blocks}; "retention explain ${fileRef}" says more.`,
+    `There is nothing to confirm about ${fileRef}: its date did not become earlier, and neither a birth nor a date is doubtful. ${blocks}; "retention explain ${fileRef}" says more.`,
     { file: fileRef },
   );
 }
 
-/** The digest is of the facts as they stand, so that a birth corrected later is doubted again. */
+/** The digest is of the facts as they stand, so that what is corrected later is doubted again. */
 async function insertConfirmation(
   trx: Knex.Transaction,
   confirmation: { fileRef: string; block: Confirmable; reason: string; by: string; asOf: IsoDate },
 ): Promise<void> {
+  const digest = confirmation.block === 'shortened' ? 'cast(null as text)' : DOUBTED_FACTS[confirmation.block];
   await trx.raw(
     `insert into confirmations (file_ref, block, confirmed_facts, confirmed_by, confirmed_on, reason)
-     select f.file_ref, :block, case when :block = 'doubtful_birth' then x.birth_facts end, :by, :asOf, :reason
+     select f.file_ref, :block, x.facts, :by, :asOf, :reason
      from case_files f cross join lateral (
-       select ${birthFactsSql} as birth_facts from (select) one left join people p on p.person_ref = any(f.subject_refs)) x
+       select ${digest} as facts from (select) one left join people p on p.person_ref = any(f.subject_refs)) x
      where f.file_ref = :fileRef`,
     confirmation,
   );

@@ -14,6 +14,7 @@ export interface Answer extends Omit<BulkDetermination, 'file_ref'> {
   open: boolean;
   minimumStands: boolean;
   birthDoubtful: boolean;
+  dateDoubtful: boolean;
   cautions: string[];
 }
 
@@ -46,12 +47,13 @@ export async function checkFiles(db: Knex, schedule: Schedule, asOf: IsoDate, fi
   });
 }
 
-function bulkAnswer(calculated: BulkDetermination, { blocks, cautions, birth_doubtful }: Candidacy): Answer {
+function bulkAnswer(calculated: BulkDetermination, { blocks, cautions, birth_doubtful, date_doubtful }: Candidacy): Answer {
   return {
     ...dated(calculated),
     open: blocks.includes('open'),
     minimumStands: blocks.includes('statutory_minimum'),
     birthDoubtful: birth_doubtful,
+    dateDoubtful: date_doubtful,
     cautions: cautions.filter((caution) => !CAUTIONS_OF_STATE.includes(caution)),
   };
 }
@@ -70,6 +72,7 @@ function evaluatedAnswer(caseFile: CaseFile, determination: Determination, sched
     open: blocks.includes('open'),
     minimumStands: blocks.includes('statutory_minimum'),
     birthDoubtful: blocks.includes('doubtful_birth'),
+    dateDoubtful: blocks.includes('doubtful_date'),
     cautions: cautionsOfFacts(caseFile, determination, schedule, asOf),
   };
 }

@@ -1,6 +1,7 @@
 /** Blocks and cautions: their words in the code, and those that follow from a file's own facts. */
-import { anniversary, birthdaySpan, dayAfter, possibleDays, type IsoDate } from './dates.ts';
-import { determine, isDue, readsBirth, type Determination, type Pair } from './determine.ts';
+import { anniversary, dayAfter, type IsoDate } from './dates.ts';
+import { datesRead, determine, isDue, type Determination, type Pair } from './determine.ts';
+import { doubtfulDates, hasDoubtfulBirth } from './doubts.ts';
 import { hasPaper, type CaseFile, type Subject } from './facts.ts';
 import { rulesOf, type Schedule } from './schedule.ts';
 
@@ -16,6 +17,7 @@ export const BLOCKS = [
   'not_in_extract',
   'shortened',
   'doubtful_birth',
+  'doubtful_date',
   'disagreement',
 ] as const;
 export type Block = (typeof BLOCKS)[number];
@@ -36,10 +38,7 @@ export const CAUTIONS = [
 ] as const;
 export type Caution = (typeof CAUTIONS)[number];
 
-/** Births that systems put in when they know none. */
-const PLACEHOLDER_BIRTHS = ['1900-01-01', '1901-01-01'];
-
-/** The blocks a file carries by its own facts; `doubtful_birth` counts until somebody has confirmed the birth. */
+/** The blocks a file carries by its own facts; the doubtful ones count until somebody has confirmed them. */
 export function blocksOfFacts(file: CaseFile, determination: Determination, schedule: Schedule, asOf: IsoDate): Block[] {
   const blocks: Block[] = [];
   if (file.closedOn === null && requiresClosure(file, schedule)) blocks.push('open');
@@ -47,6 +46,7 @@ export function blocksOfFacts(file: CaseFile, determination: Determination, sche
   if (schedule.statutory_minimum?.effect === 'block' && minimumStandsInTheWay(file, determination, schedule, asOf))
     blocks.push('statutory_minimum');
   if (hasDoubtfulBirth(file, schedule)) blocks.push('doubtful_birth');
+  if (doubtfulDates(file, determination, schedule).length > 0) blocks.push('doubtful_date');
   return blocks;
 }
 
@@ -89,22 +89,6 @@ function minimumStandsInTheWay(file: CaseFile, determination: Determination, sch
   return minimum !== null && (minimum.until === null || dayAfter(minimum.until) > asOf);
 }
 
-function hasDoubtfulBirth(file: CaseFile, schedule: Schedule): boolean {
-  return file.categories.some((category) => {
-    const settings = schedule.categories[category];
-    if (!settings || !('child' in settings)) return false;
-    return file.subjects.some(
-      (subject) => subject.dateOfBirth !== null && birthIsDoubtful(subject.dateOfBirth, file, settings.adult_from_age),
-    );
-  });
-}
-
-function birthIsDoubtful(birth: string, file: CaseFile, adultFromAge: number): boolean {
-  const adultWhenOpened = file.openedOn !== null && birthdaySpan(birth, adultFromAge).latest <= file.openedOn;
-  const bornAfterClosure = file.closedOn !== null && possibleDays(birth).latest > file.closedOn;
-  return adultWhenOpened || bornAfterClosure || PLACEHOLDER_BIRTHS.includes(birth);
-}
-
 function decidedByReading(determination: Determination): boolean {
   if (determination.outcome !== 'expires' && determination.outcome !== 'permanent') return false;
   return determination.rule.interpretation?.confirmed === false;
@@ -115,7 +99,7 @@ function bornInPart(subject: Subject): boolean {
 }
 
 function pairReadsBirth(pair: Pair): boolean {
-  return pair.rule !== null && readsBirth(pair.rule);
+  return pair.rule !== null && datesRead(pair.rule).includes('birth');
 }
 
 function underClause(pair: Pair): boolean {

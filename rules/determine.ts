@@ -112,9 +112,12 @@ export function isDue(determination: Determination, asOf: IsoDate): determinatio
   return determination.outcome === 'expires' && determination.eligibleFrom <= asOf;
 }
 
-/** True when the rule depends on the date of birth: it runs from it, or asks for the age at death. */
-export function readsBirth(rule: Rule): boolean {
-  return !('permanent' in rule) && (rule.from === 'birth' || rule.when?.died !== undefined);
+/** The events whose dates decide under this rule: each that its period may run from, and each that its condition asks about. */
+export function datesRead(rule: Rule): Trigger[] {
+  if ('permanent' in rule) return [];
+  const { died, any_of: happened = [] } = rule.when ?? {};
+  const asked: Trigger[] = happened.map((event) => (event === 'died' ? 'death' : 'withdrawal'));
+  return [...new Set<Trigger>([...triggersOf(rule), ...(died ? (['birth', 'death'] as const) : []), ...asked])];
 }
 
 function determinePairs(file: CaseFile, schedule: Schedule): Pair[] {
@@ -153,8 +156,7 @@ function diedRelativeTo18(subject: Subject | null): 'before_18' | 'on_18' | 'aft
 
 function runFrom(rule: TimedRule, file: CaseFile, subject: Subject | null): PairResult {
   const { from } = rule;
-  const triggers = typeof from === 'string' ? [from] : 'latest_of' in from ? from.latest_of : from.latest_known_of;
-  const dated = triggers.map((trigger) => ({ trigger, on: triggerDate(trigger, file, subject) }));
+  const dated = triggersOf(rule).map((trigger) => ({ trigger, on: triggerDate(trigger, file, subject) }));
   const known = dated.filter((event): event is { trigger: Trigger; on: IsoDate } => event.on !== null);
   const mustAllBeKnown = typeof from === 'string' || 'latest_of' in from;
 
@@ -163,6 +165,11 @@ function runFrom(rule: TimedRule, file: CaseFile, subject: Subject | null): Pair
 
   const latest = known.reduce((a, b) => (b.on > a.on ? b : a));
   return { outcome: 'expires', rule, anchor: latest.trigger, anchorOn: latest.on, retainUntil: anniversary(latest.on, rule.keep_years) };
+}
+
+function triggersOf({ from }: TimedRule): Trigger[] {
+  if (typeof from === 'string') return [from];
+  return 'latest_of' in from ? from.latest_of : from.latest_known_of;
 }
 
 function triggerDate(trigger: Trigger, file: CaseFile, subject: Subject | null): IsoDate | null {

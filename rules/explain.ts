@@ -1,10 +1,11 @@
 /** Why this date: a determination put into words and into the JSON that `retention explain` prints. */
 import { retainedHadNobodyDied, statutoryMinimum, type Block, type Caution } from './checks.ts';
 import { isDue, type Determination, type Pair } from './determine.ts';
-import { longDate, possibleDays, type IsoDate } from './dates.ts';
+import { longDate, possibleDays, shortDate, type IsoDate } from './dates.ts';
+import { doubtfulDates, type DoubtfulDate } from './doubts.ts';
 import type { CaseFile } from './facts.ts';
 import { clauseWords, type Schedule, type TimedRule, type Trigger } from './schedule.ts';
-import { BLOCK_WORDS, CAUTION_WORDS, REASON_WORDS, TRIGGER_WORDS } from './words.ts';
+import { BLOCK_WORDS, CAUTION_WORDS, FACT_WORDS, REASON_WORDS, TRIGGER_WORDS } from './words.ts';
 
 /** One (subject, category) pair as printed; never a name, for the reader may not be allowed one. */
 export interface ExplainedPair {
@@ -171,10 +172,20 @@ function whyPair(pair: Pair, determination: Determination): string {
 }
 
 function blockSentence(block: Block, file: CaseFile, determination: Determination, schedule: Schedule): string {
+  if (block === 'doubtful_date') return doubtSentence(doubtfulDates(file, determination, schedule));
   if (block !== 'statutory_minimum' || determination.outcome !== 'expires') return BLOCK_WORDS[block];
   const minimum = statutoryMinimum(file, schedule);
   const until = minimum?.until ? `until ${longDate(minimum.until)}` : 'for a period from the adoption order, whose date is not known';
   return `The policy's date is ${longDate(determination.retainUntil)}. The law asks us to keep it ${until} (${minimum?.authority ?? ''}).`;
+}
+
+function doubtSentence(doubts: DoubtfulDate[]): string {
+  const said = doubts.map(({ trigger, on, why }) => {
+    const because =
+      why === 'placeholder' ? 'a date that systems put in when they know none' : 'more than a year before the case was opened';
+    return `${FACT_WORDS[TRIGGER_WORDS[trigger].column]} ${shortDate(on)} is ${because}.`;
+  });
+  return [...said, BLOCK_WORDS.doubtful_date].join(' ');
 }
 
 /** With both years, or both days where the year is the same. */

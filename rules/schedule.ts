@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { isIsoDate } from './dates.ts';
+import { isIsoDate, type IsoDate } from './dates.ts';
 import type { Category } from './facts.ts';
 
 /** The events a period can run from. `financial_year_end` is the 31 March on or after the last entry. */
@@ -18,6 +18,19 @@ export const TRIGGERS = [
   'financial_year_end',
 ] as const;
 export type Trigger = (typeof TRIGGERS)[number];
+
+/** Dates that systems put in when they know none; a schedule that names none of its own has these. */
+export const PLACEHOLDERS: readonly IsoDate[] = [
+  '0001-01-01',
+  '1753-01-01',
+  '1899-12-30',
+  '1899-12-31',
+  '1900-01-01',
+  '1901-01-01',
+  '1970-01-01',
+];
+/** Those of them that nobody is born on: children were born on 1 January 1970. */
+export const PLACEHOLDER_BIRTHS: readonly IsoDate[] = PLACEHOLDERS.filter((day) => day < '1902');
 
 const id = z.string().regex(/^[a-z0-9-]+$/, 'use lower-case letters, digits and hyphens');
 const words = z.string().trim().min(1);
@@ -78,6 +91,10 @@ const scheduleShape = z.strictObject({
       z.strictObject({ label: words, child: z.literal(true), adult_from_age: z.number().int().min(18).max(30) }),
     ]),
   ),
+  placeholders: z
+    .array(isoDay)
+    .min(1)
+    .default(() => [...PLACEHOLDERS]),
   rules: z
     .array(z.union([permanentRule, timedRule]))
     .min(1)

@@ -85,7 +85,7 @@ describe('the cases as a whole', () => {
     const reasons = [...CONTRADICTIONS, ...GAPS, ...WAITS].filter(
       (reason) => reason !== 'death_unknown' && reason !== 'withdrawal_unknown',
     );
-    const blocks = BLOCKS.filter((block) => ['open', 'referred', 'statutory_minimum', 'doubtful_birth'].includes(block));
+    const blocks = BLOCKS.filter((block) => ['open', 'referred', 'statutory_minimum', 'doubtful_birth', 'doubtful_date'].includes(block));
     const cautions = CAUTIONS.filter((caution) => caution !== 'statutory_minimum').map((word) => `caution ${word}`);
     expect([...OUTCOMES, ...reasons, ...DISPOSAL_ACTIONS, ...blocks, ...cautions].filter((word) => !seen.has(word))).toEqual([]);
   });

@@ -1,6 +1,9 @@
 /** Confirming what is doubted, by the commands: a date that became earlier, and a birth that can hardly be right. */
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addDays } from '../rules/dates.ts';
+import { SHIPPED_SCHEDULE } from '../rules/schedule.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
 
 const TODAY = '2026-11-22';
@@ -124,6 +127,61 @@ describe('a doubtful birth', () => {
     await council.night(TODAY);
     const confirmed = await council.done(['confirm', 'CF-1', '--reason', 'certificate seen'], by('m.jones'));
     expect(confirmed.stdout).toContain('Still in the way: The case is still open.');
+  });
+});
+
+describe('a date that systems put in when they know none', () => {
+  it('is never listed until confirmed, says which date and why, and is doubted again when another takes its place', async () => {
+    const fostering = { categories: 'foster_carer', opened_on: '2015-01-01', closed_on: '2017-01-01', approval_ended_on: '1753-01-01' };
+    council.register.child('CF-1', fostering, { date_of_birth: '1960-01-01' });
+    await council.night(TODAY);
+    expect(await council.lists()).toEqual([]);
+    const { blocks, block_words } = await council.explain('CF-1');
+    expect(blocks).toEqual(['doubtful_date']);
+    expect(block_words).toEqual([
+      'Fostering approval ended 01/01/1753 is a date that systems put in when they know none. A date on this file can hardly be right. Somebody must confirm it.',
+    ]);
+    const confirmed = await council.done(['confirm', 'CF-1', '--reason', 'the register says so'], by('m.jones'));
+    expect(confirmed.stdout).toContain('You confirmed the doubtful date of CF-1.');
+    expect((await council.explain('CF-1')).blocks).toEqual([]);
+    council.register.change('CF-1', { approval_ended_on: '1900-01-01' });
+    await council.night(TOMORROW);
+    expect((await council.explain('CF-1', TOMORROW)).blocks).toEqual(['doubtful_date']);
+  });
+
+  it('is one of those the schedule in force names', async () => {
+    council.register.child('CF-1', { categories: 'missing_person', opened_on: '2001-01-01', notified_on: '2001-01-02' });
+    const shipped = await readFile(SHIPPED_SCHEDULE, 'utf8');
+    const own = shipped
+      .replace("version: '2023-06-09'", "version: '2026'")
+      .replace("placeholders: ['0001-01-01'", "placeholders: ['2001-01-02'");
+    await writeFile(path.join(council.folder, 'own.yaml'), own);
+    await council.done(['schedule', 'adopt', path.join(council.folder, 'own.yaml'), '--from', TODAY], by('m.jones'));
+    await council.night(TODAY);
+    expect((await council.explain('CF-1')).blocks).toEqual(['doubtful_date']);
+  });
+});
+
+describe('what was confirmed', () => {
+  it('is doubted again when the one date known changes its place: opened becomes closed', async () => {
+    council.register.child('CF-1', { opened_on: '1995-01-01', closed_on: '', subject_refs: 'CF-1-P;B' }, { date_of_birth: '1960-01-01' });
+    council.register.people.set('B', { ...council.register.people.get('CF-1-P'), person_ref: 'B', date_of_birth: '2005-01-01' });
+    await council.night(TODAY);
+    await confirm('CF-1');
+    council.register.change('CF-1', { opened_on: '', closed_on: '1995-01-01' });
+    await council.night(TOMORROW);
+    expect((await council.explain('CF-1', TOMORROW)).blocks).toContain('doubtful_birth');
+  });
+
+  it('is doubted again when one doubtful date becomes another: last entry instead of notification', async () => {
+    const facts = { categories: 'missing_person;financial', notified_on: '1970-01-01', last_entry_on: '2009-05-05', opened_on: '' };
+    council.register.child('CF-1', facts);
+    await council.night(TODAY);
+    await confirm('CF-1');
+    expect((await council.explain('CF-1')).blocks).toEqual([]);
+    council.register.change('CF-1', { notified_on: '2009-05-05', last_entry_on: '1970-01-01' });
+    await council.night(TOMORROW);
+    expect((await council.explain('CF-1', TOMORROW)).blocks).toContain('doubtful_date');
   });
 });
 

@@ -70,7 +70,7 @@ async function candidacyStatements(owner: Knex.Transaction, schema: string): Pro
       `drop function if exists ${name}`,
       `create function ${name}
        returns table (file_ref text, outcome text, rule text, anchor_on date, retain_until date, eligible_from date, action text, review_on date, reason text,
-         schedule_version text, blocks text[], cautions text[], birth_doubtful boolean, recalculated boolean)
+         schedule_version text, blocks text[], cautions text[], birth_doubtful boolean, date_doubtful boolean, recalculated boolean)
        language plpgsql stable set search_path = ${schema}, pg_temp set plan_cache_mode = force_generic_plan as $guard$
        #variable_conflict use_column
        begin return query ${questionOf(parseSchedule(content, `schedule ${version}`))}; end $guard$`,

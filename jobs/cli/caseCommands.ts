@@ -1,6 +1,6 @@
 /** Commands about single files: confirming what is doubted, closing a referral, reviews done, originals handed back. */
 import type { Command } from 'commander';
-import { confirmFile, type Confirmed } from '../../db/confirm.ts';
+import { confirmFile, type Confirmable, type Confirmed } from '../../db/confirm.ts';
 import { readOriginalsHeld, recordOriginals, type OriginalsHeld, type OriginalsRecord } from '../../db/originals.ts';
 import { closeReferral, type ClosedReferral } from '../../db/referrals.ts';
 import { readDueReviews, reviewDone, type DueReview } from '../../db/reviews.ts';
@@ -17,7 +17,7 @@ export function addCaseCommands(line: CommandLine): void {
   declare(
     line,
     'confirm <file>',
-    'confirm a date that became earlier, or a doubtful birth',
+    'confirm a date that became earlier, or a doubtful birth or date',
     'confirm CF-000123 --reason "birth certificate seen" --as m.jones',
     ACTING,
   )
@@ -114,8 +114,14 @@ function addOriginalsCommands(line: CommandLine): void {
   );
 }
 
+const CONFIRMED: Record<Confirmable, string> = {
+  shortened: 'the earlier date',
+  doubtful_birth: 'the birth',
+  doubtful_date: 'the doubtful date',
+};
+
 function confirmedWords({ file_ref, confirmed, eligible_from, blocks }: Confirmed): string {
-  const what = confirmed.map((block) => (block === 'shortened' ? 'the earlier date' : 'the birth')).join(' and ');
+  const what = confirmed.map((block) => CONFIRMED[block]).join(' and ');
   const date = eligible_from === null ? 'It has no date.' : `It can be considered for disposal from ${longDate(eligible_from)}.`;
   const rest = blocks.length > 0 ? ` Still in the way: ${blocks.map((block) => BLOCK_WORDS[block]).join(' ')}` : '';
   return `You confirmed ${what} of ${file_ref}. ${date}${rest}`;

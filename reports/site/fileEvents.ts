@@ -19,7 +19,11 @@ const ORIGINALS_WORDS: Record<OriginalsOutcome, string> = {
   not_traced: 'Nobody was found to return them to.',
 };
 
-const CONFIRMED_WORDS: Record<string, string> = { shortened: 'The earlier date is right.', doubtful_birth: 'The birth is right.' };
+const CONFIRMED_WORDS: Record<string, string> = {
+  shortened: 'The earlier date is right.',
+  doubtful_birth: 'The birth is right.',
+  doubtful_date: 'The doubtful date is right.',
+};
 
 /** The entry of an event. */
 export function eventEntry(event: StoryEvent, names: boolean): TimelineEntry {

@@ -15,6 +15,9 @@ interface InventedPerson {
   subject: InventedFile['subjects'][number];
 }
 
+/** What systems put in when they know no date; the second row only looks like it. */
+const PLACEHOLDERS = ['0001-01-01', '1753-01-01', '1899-12-30', '1899-12-31', '1900-01-01', '1901-01-01', '1970-01-01'];
+const LIKE_THEM = ['1753-01-02', '1899-12-29', '1900-01-02', '1969-12-31'];
 const PERIODS = [0, 1, 6, 10, 15, 18, 21, 25, 33, 35, 40, 75, 100];
 const CATEGORIES = [
   'child_in_care',
@@ -149,8 +152,10 @@ function fileDate(asOf: string): Arbitrary<(from: string) => string | null> {
     { weight: 3, arbitrary: fc.constant(() => null) },
     { weight: 8, arbitrary: soonAfter },
     { weight: 2, arbitrary: pastDay(asOf).map((date) => () => date) },
-    { weight: 1, arbitrary: beside.map((days) => (from: string) => daysOn(from, days)) },
+    { weight: 1, arbitrary: beside.map((days) => (from: string) => (from < '0002' ? from : daysOn(from, days))) },
     { weight: 1, arbitrary: beside.map((days) => () => daysOn(asOf, days)) },
+    { weight: 1, arbitrary: beside.map((days) => (from: string) => (from < '0003' ? from : daysOn(yearsOn(from, -1), days))) },
+    { weight: 1, arbitrary: fc.constantFrom(...PLACEHOLDERS, ...LIKE_THEM).map((date) => () => date) },
   );
 }
 
@@ -159,7 +164,7 @@ function birth(asOf: string): Arbitrary<{ born: string; recorded: string | null 
   const born = fc.oneof(
     { withCrossShrink: true },
     { weight: 30, arbitrary: pastDay(asOf) },
-    { weight: 1, arbitrary: fc.constantFrom('1900-01-01', '1901-01-01') },
+    { weight: 1, arbitrary: fc.constantFrom('1753-01-01', '1899-12-30', '1899-12-31', '1900-01-01', '1901-01-01', '1970-01-01') },
   );
   const precision = fc.constantFrom(10, 10, 10, 10, 10, 10, 7, 4, 0);
   return fc.tuple(born, precision).map(([day, length]) => ({ born: day, recorded: length === 0 ? null : day.slice(0, length) }));

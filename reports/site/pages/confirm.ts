@@ -1,4 +1,4 @@
-/** Confirming what the system doubts of a file: a date that became earlier, or a birth that can hardly be right. */
+/** Confirming what the system doubts of a file: a date that became earlier, or a birth or a date that can hardly be right. */
 import { CONFIRMABLE, confirmFile } from '../../../db/confirm.ts';
 import { explainFile } from '../../../db/explain.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
@@ -34,7 +34,7 @@ async function confirmPage(visit: SignedVisit, ref: string, state: FormState = {
       action: '/files/confirm',
       hidden: { ref },
       fields: [{ kind: 'text', id: 'reason', label: 'Why the record is right', hint: 'For example, birth certificate seen' }],
-      button: doubts.length > 1 ? 'Confirm both' : 'Confirm',
+      button: doubts.length > 1 ? 'Confirm all of it' : 'Confirm',
     },
     state,
   );
