@@ -6,23 +6,24 @@ import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { hasPaper } from '../rules/facts.ts';
 import type { Schedule } from '../rules/schedule.ts';
-import { ATTEMPTS_BEFORE_WITHDRAWAL } from '../rules/workflow.ts';
 import { bagRecords, moveToArchive, sameRecords, type Archiving } from './archiveItem.ts';
-import { StoreProblem, type ArchiveStore } from './archiveStore.ts';
+import type { ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
-import { BagDamaged, bagLocation, type BagFolder, type WrittenBag } from './bag.ts';
-import { countNewProblems, removeBag, settleBags, type BagMoves, type BagsCleared } from './bagMoves.ts';
-import { brakesOn } from './brakes.ts';
+import { bagLocation, type BagFolder, type WrittenBag } from './bag.ts';
+import { clearBag, countNewProblems, settleBags, type BagMoves, type BagsCleared } from './bagMoves.ts';
 import type { CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
 import { DocumentProblem } from './documentRoot.ts';
-import { guardRefusal } from './guardRefusal.ts';
+import { ChangedMeanwhile, faultOfItem, recordFailure } from './failedItem.ts';
+import { findBag } from './foundBag.ts';
 import { listedDocuments, type ItemRow } from './items.ts';
 import { lockForArchiving, stillFree } from './lastCheck.ts';
+import { isStagedElsewhere } from './lastCopy.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
 import { beginBag, countBag, packBag } from './packing.ts';
 import { keepPlans } from './prepared.ts';
 import { removeSources, type RemovalCounts } from './sources.ts';
+import { archiveWaitingBag, type WaitingBag } from './waitingBag.ts';
 
 export interface ArchiveSettings {
   schedule: Schedule;
@@ -61,7 +62,7 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
     sources: { removed: 0, alreadyGone: 0, failed: 0, shared: 0 },
     bags: { moved: 0, failed: 0, cleared: 0, kept: 0, newProblems: 0 },
   };
-  await settings.store.clearPartials();
+  await settings.store.clearPartials((location) => isStagedElsewhere(db, settings, location));
   Object.assign(counts.bags, await settleBags(db, settings));
   counts.bags.newProblems = await countNewProblems(db, settings.asOf);
   const tried: string[] = [];
@@ -89,18 +90,32 @@ interface Ended {
 
 /** Claims one item and takes it to its end; null when none is left. */
 async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly string[]): Promise<Ended | null> {
-  const claimed: { item: Claim | null } = { item: null };
-  try {
-    return await db.transaction(async (trx) => {
-      await keepPlans(trx);
-      claimed.item = await claimItem(trx, settings, tried);
-      return claimed.item && archiveItem(db, trx, settings, claimed.item);
-    });
-  } catch (error) {
-    const fault = claimed.item && (await faultOfItem(db, error));
-    if (!claimed.item || !fault) throw error;
-    return recordFailure(db, settings, claimed.item, fault);
+  for (let attempt = 1; ; attempt++) {
+    const claimed: { item: Claim | null } = { item: null };
+    try {
+      const ended = await db.transaction(async (trx) => {
+        await keepPlans(trx);
+        claimed.item = await claimItem(trx, settings, tried);
+        return claimed.item && archiveItem(db, trx, settings, claimed.item);
+      });
+      if (ended?.ended === 'withdrawn' || ended?.ended === 'disagreements') await clearUnneeded(db, settings, claimed.item);
+      return ended;
+    } catch (error) {
+      if (error instanceof ChangedMeanwhile && attempt < ATTEMPTS_AT_PACKING) continue;
+      const fault = claimed.item && (await faultOfItem(db, error));
+      if (!claimed.item || !fault) throw error;
+      await clearUnneeded(db, settings, claimed.item);
+      return { fileRef: claimed.item.item.file_ref, ended: await recordFailure(db, claimed.item, fault), bytes: 0 };
+    }
   }
+}
+
+/** Who records something about a file every few minutes would have it packed for ever. */
+const ATTEMPTS_AT_PACKING = 3;
+
+/** After the locks are gone: a bag that its item turned out not to need. */
+async function clearUnneeded(db: Knex, settings: ArchiveSettings, claim: Claim | null): Promise<void> {
+  if (claim?.bag != null) await clearBag(db, settings, claim.bag);
 }
 
 /**
@@ -133,22 +148,47 @@ async function archiveItem(db: Knex, trx: Knex.Transaction, settings: ArchiveSet
   if (early.withdrawn) return ended('withdrawn');
   if (!early.checked.agree) return ended(await stopForDisagreement(trx, early.checked, settings));
 
-  const location = bagLocation(folderOf(claim), item.file_ref);
-  await refuseLiveBag(db, item.file_ref, location);
-  claim.bag = await beginBag(db, settings.store, claim, location);
-  const packed = await pack(trx, settings, claim, early.checked);
+  const ready = await bagOf(db, trx, settings, claim, early.checked);
 
   await lockForArchiving(trx, item.file_ref);
   const late = await recheck(trx, claim);
-  if (late.withdrawn || !late.checked.agree) {
-    await removeBag(trx, settings.store, claim.bag);
-    return ended(late.withdrawn ? 'withdrawn' : await stopForDisagreement(trx, late.checked, settings));
-  }
-  const bag = await packedUpToDate(trx, settings, claim, late.checked, packed);
+  if (late.withdrawn) return ended('withdrawn');
+  if (!late.checked.agree) return ended(await stopForDisagreement(trx, late.checked, settings));
   const waitsFor = waitOf(claim, late.checked);
-  await countBag(trx, claim.bag, bag, { state: waitsFor ? 'waiting' : 'archived' });
+  const bag = await ready(late.checked, waitsFor !== null);
   await finish(trx, bag, claim, waitsFor);
   return ended(waitsFor ? 'waiting' : 'archived', bag.size);
+}
+
+/** Makes a bag count, under the locks and with the file as it is there; `waits` says that it is not archived yet. */
+type ReadyBag = (checked: CheckedFile, waits: boolean) => Promise<WrittenBag>;
+
+/** The bag of the item before the locks are taken: packed now, or found there already. */
+async function bagOf(db: Knex, trx: Knex.Transaction, settings: ArchiveSettings, claim: Claim, early: CheckedFile): Promise<ReadyBag> {
+  const location = bagLocation(folderOf(claim), claim.item.file_ref);
+  const found = await findBag(db, settings, claim, location);
+  if (found !== null) return (checked, waits) => countFound(db, trx, settings, claim, { found, checked, waits });
+  const id = await beginBag(db, settings.store, claim, location);
+  claim.bag = id;
+  const packed = await pack(trx, settings, claim, early);
+  return async (checked, waits) => {
+    if (!sameRecords(await bagRecords(trx, checked, claim), packed.records)) throw new ChangedMeanwhile();
+    await countBag(trx, id, packed.bag, { state: waits ? 'waiting' : 'archived' });
+    return packed.bag;
+  };
+}
+
+/** One that waits is written anew at the end of its wait, where something was recorded about its file since. */
+async function countFound(
+  db: Knex,
+  trx: Knex.Transaction,
+  { store }: ArchiveSettings,
+  claim: Claim,
+  { found, checked, waits }: { found: WaitingBag; checked: CheckedFile; waits: boolean },
+): Promise<WrittenBag> {
+  if (!waits) return archiveWaitingBag(trx, { db, store }, found, claim, checked);
+  const { location, sha256, size } = found.row;
+  return { location, sha256, size, documents: found.verified.documents };
 }
 
 /** An item that is not free to go any more is withdrawn here and now. */
@@ -192,19 +232,6 @@ async function pack(
   return { bag: await packBag(store, folderOf(claim), claim, { records, documents, documentRoot }), records };
 }
 
-/** The bag as packed; packed anew, under the locks, when anything was recorded or imported about the file while it was packed. */
-async function packedUpToDate(
-  trx: Knex.Transaction,
-  settings: ArchiveSettings,
-  claim: Claim,
-  checked: CheckedFile,
-  packed: Awaited<ReturnType<typeof pack>>,
-): Promise<WrittenBag> {
-  if (sameRecords(await bagRecords(trx, checked, claim), packed.records)) return packed.bag;
-  await settings.store.delete(packed.bag.location);
-  return (await pack(trx, settings, claim, checked)).bag;
-}
-
 /** What the file waits for once its bag is there, outside the computer; null when for nothing. */
 function waitOf({ item }: Claim, { caseFile }: CheckedFile): 'waiting_for_receipt' | 'waiting_for_paper' | null {
   if (item.action === 'transfer_to_adult_file') return 'waiting_for_receipt';
@@ -226,52 +253,4 @@ async function finish(trx: Knex.Transaction, bag: WrittenBag, claim: Claim, wait
 
 function folderOf({ item }: Claim): BagFolder {
   return item.action === 'transfer_to_adult_file' ? 'transfer' : '';
-}
-
-/** A bag that waited for an item since withdrawn, and holds documents that are nowhere else, stays until a person has seen to it. */
-async function refuseLiveBag(db: Knex, fileRef: string, location: string): Promise<void> {
-  const live = await db('bags').where({ file_ref: fileRef }).whereIn('state', ['waiting', 'archived']).first<object | undefined>('id');
-  if (live) throw new StoreProblem('taken', location);
-}
-
-/** What failed of one item: a word for the audit, and the reason that people are shown. */
-interface FaultOfItem {
-  problem: string;
-  reason: string;
-}
-
-/**
- * A fault of this item alone fails it, and the rest goes on; anything else (the database is gone, a full disk) ends the run. So
- * does what a guard refuses while a brake is on, for it would refuse every item.
- */
-async function faultOfItem(db: Knex, error: unknown): Promise<FaultOfItem | null> {
-  if (error instanceof DocumentProblem) return { problem: error.problem, reason: error.message };
-  if (error instanceof StoreProblem || error instanceof BagDamaged) return { problem: error.name, reason: error.message };
-  const reason = guardRefusal(error);
-  return reason === null || (await brakesOn(db)).length > 0 ? null : { problem: 'refused', reason };
-}
-
-async function recordFailure(db: Knex, { store, asOf }: ArchiveSettings, { item, bag }: Claim, fault: FaultOfItem): Promise<Ended> {
-  const key = { list_id: item.list_id, file_ref: item.file_ref };
-  const ended = await db.transaction(async (trx): Promise<'failed' | 'withdrawn'> => {
-    // Since the rollback let go of it another process may have begun a bag of its own, or somebody have taken it off.
-    const now = await trx<ItemRow>('disposal_list_items').where(key).forUpdate().first();
-    if (bag !== null) await removeBag(trx, store, bag);
-    if (now?.status !== 'approved' && now?.status !== 'failed') return 'withdrawn';
-    const attempts = now.status === 'failed' && now.status_on === asOf ? now.attempts : now.attempts + 1;
-    await trx('disposal_list_items').where(key).update({ status: 'failed', status_reason: fault.reason, status_on: asOf, attempts });
-    await recordEvent(trx, 'service', 'item.failed', {
-      list: item.list_id,
-      file: item.file_ref,
-      problem: fault.problem,
-      attempts,
-    });
-    if (attempts >= ATTEMPTS_BEFORE_WITHDRAWAL) {
-      const reason = `archiving failed ${attempts} nights: ${fault.reason}`;
-      await withdrawItems(trx, item.list_id, [{ fileRef: item.file_ref, reason }], { asOf, actor: 'service' });
-    }
-    await settleList(trx, item.list_id, asOf);
-    return 'failed';
-  });
-  return { fileRef: item.file_ref, ended, bytes: 0 };
 }

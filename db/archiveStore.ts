@@ -39,8 +39,8 @@ export interface ArchiveStore {
   open(location: string): Promise<StoredObject>;
   /** Every location below a folder, `''` for all, in no particular order; without staged objects and the store's own dotfiles. */
   list(folder: string): AsyncIterable<string>;
-  /** Removes what a crash left staged, never what a live process is writing; returns how many. */
-  clearPartials(): Promise<number>;
+  /** Removes what a crash left staged and what `mayGo` lets go, never what a live process is writing; returns how many. */
+  clearPartials(mayGo: (location: string) => Promise<boolean>): Promise<number>;
 }
 
 /** Returns the store that a `file:` URL or a plain path means; makes nothing yet. Throws an Error that says what to change. */

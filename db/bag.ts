@@ -27,7 +27,7 @@ import { stageZip } from './zipStage.ts';
 
 export { bagFileName, bagLocation } from './bagFormat.ts';
 export type { BagFolder } from './bagFormat.ts';
-export { BagDamaged, readBagDocument, verifyBag } from './bagVerify.ts';
+export { BagDamaged, inspectBag, readBagDocument, verifyBag } from './bagVerify.ts';
 export type { VerifiedBag } from './bagVerify.ts';
 
 export interface BagContent {

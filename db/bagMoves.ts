@@ -1,11 +1,10 @@
 /** Bags after they were written: moved to where a decision put them, and cleared when no item needs them, also after a crash. */
-import { isDeepStrictEqual } from 'node:util';
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
-import { DocumentProblem, measureDocument, refuseAltered } from './documentRoot.ts';
 import { systemCode } from './fileIo.ts';
+import { isElsewhere } from './lastCopy.ts';
 import { StoreProblem } from './storeProblem.ts';
 
 /** A row of bags. */
@@ -15,6 +14,7 @@ export interface BagRow {
   list_id: number;
   location: string;
   move_to: string | null;
+  /** Null, as the size, while it is only begun. */
   sha256: string;
   size: number;
   state: 'begun' | 'waiting' | 'archived' | 'restored' | 'cleared';
@@ -64,34 +64,45 @@ async function finishBagMoves(db: Knex, { store, asOf }: SettlingBags, fileRef?:
 
 /**
  * Clears bags that are no part of the archive: begun for an item that is no longer approved, or waiting for one that was
- * withdrawn, or that was archived with another bag. One that waited stays when it holds a document that is nowhere else as it
- * was packed: it may be the last.
+ * withdrawn, or that was archived with another bag.
  */
 async function clearAbandonedBags(db: Knex, settling: SettlingBags, fileRef?: string): Promise<BagsCleared> {
   const counts: BagsCleared = { cleared: 0, kept: 0 };
-  for (const bag of await abandonedBags(db, fileRef)) {
-    const safe = bag.state === 'begun' || (await isElsewhere(db, settling, bag));
-    await (safe ? removeBag(db, settling.store, bag.id) : noteProblem(db, bag.id, settling.asOf));
-    counts[safe ? 'cleared' : 'kept']++;
-  }
+  for (const { id } of await abandonedBags(db, fileRef)) counts[await clearBag(db, settling, id)]++;
   return counts;
 }
 
-/** How many bags have a problem, of moving or of clearing, since this very day: a person is told once. */
+/**
+ * How many bags have a problem, of moving or of clearing, since this very day: a person is told once. Of one begun for an item
+ * that is still to be archived the item tells.
+ */
 export async function countNewProblems(db: Knex, asOf: IsoDate): Promise<number> {
-  const rows = await db('bags').where({ problem_on: asOf }).count();
-  return Number(rows[0]?.['count'] ?? 0);
+  const result = await db.raw<{ rows: { problems: number }[] }>(
+    `select count(*)::int as problems from bags b
+     where b.problem_on = :asOf and not (b.state = 'begun' and exists (${bindingItem("'approved', 'failed'")}))`,
+    { asOf },
+  );
+  return result.rows[0]?.problems ?? 0;
 }
 
-/** Removes the bag of this number if it still is none of the archive's; what another run has done with it meanwhile stands. */
-export async function removeBag(db: Knex, store: ArchiveStore, id: number): Promise<void> {
-  await db.transaction(async (trx) => {
+/**
+ * Deletes the bag of this number if it still is none of the archive's, and only when everything in it was found elsewhere: a
+ * bag that was begun may have been whole, and its sources gone, when the database came back from a moment before. Where it is
+ * `kept` a person is told. Reading a large bag takes a while, so call it under no lock that others wait for.
+ */
+export async function clearBag(db: Knex, settling: SettlingBags, id: number): Promise<'cleared' | 'kept'> {
+  return db.transaction(async (trx) => {
     const bag = await trx<BagRow>('bags').where({ id }).whereIn('state', ['begun', 'waiting']).forUpdate().first();
-    if (!bag) return;
+    if (!bag) return 'cleared';
+    if ((await settling.store.exists(bag.location)) && !(await isElsewhere(trx, settling, bag))) {
+      await noteProblem(trx, id, settling.asOf);
+      return 'kept';
+    }
     // The row first: where the database refuses, nothing is gone.
     await trx('bags').where({ id }).update({ state: 'cleared', move_to: null, problem_on: null });
     // Never what lies where it was to be moved: when the move failed, that is another's.
-    await store.delete(bag.location);
+    await settling.store.delete(bag.location);
+    return 'cleared';
   });
 }
 
@@ -130,21 +141,4 @@ function bindingItem(statuses: string): string {
 
 async function noteProblem(db: Knex, id: number, asOf: IsoDate): Promise<void> {
   await db('bags').where({ id }).whereNull('problem_on').update({ problem_on: asOf });
-}
-
-/** Whether every document of the bag, as packed, lies in the bag its file was archived with, or under the document root. */
-async function isElsewhere(db: Knex, { store, documentRoot }: SettlingBags, bag: BagRow): Promise<boolean> {
-  try {
-    const { documents } = await verifyBag(store, bag.location, bag);
-    const archived = await db<BagRow>('bags').where({ file_ref: bag.file_ref, list_id: bag.list_id, state: 'archived' }).first();
-    const kept = archived ? (await verifyBag(store, archived.location, archived)).documents : [];
-    for (const document of documents) {
-      if (kept.some((other) => isDeepStrictEqual(other, document))) continue;
-      refuseAltered(document.path, document, await measureDocument(documentRoot, document.path));
-    }
-    return true;
-  } catch (error) {
-    if (error instanceof DocumentProblem || error instanceof StoreProblem || error instanceof BagDamaged) return false;
-    throw error;
-  }
 }

@@ -5,6 +5,7 @@ import { fromRandomAccessReaderPromise, RandomAccessReader } from 'yauzl';
 import type { Entry, ZipFile } from 'yauzl';
 import type { ArchiveStore, StoredObject } from './archiveStore.ts';
 import { BagFault } from './bagFormat.ts';
+import { systemCode } from './fileIo.ts';
 
 export interface OpenBag {
   object: StoredObject;
@@ -44,6 +45,23 @@ export async function* entryBytes(zip: ZipFile, entry: Entry): AsyncGenerator<Bu
 /** Opens the zip in a stored object, which the caller closes. */
 export function openZip(object: StoredObject): Promise<ZipFile> {
   return fromRandomAccessReaderPromise(new ObjectReader(object), object.size, { autoClose: false, strictFileNames: true });
+}
+
+/**
+ * The name of the one folder in a zip that was written to its end; null for anything else, such as what a crash left half
+ * written. Throws what the system or the store say.
+ */
+export async function wholeBagName(store: ArchiveStore, location: string): Promise<string | null> {
+  const object = await store.open(location);
+  try {
+    for await (const entry of (await openZip(object)).eachEntry()) return entry.fileName.split('/', 1)[0] ?? null;
+    return null;
+  } catch (error) {
+    if (systemCode(error) !== undefined || error instanceof TypeError) throw error;
+    return null;
+  } finally {
+    await object.close();
+  }
 }
 
 async function entriesOf(zip: ZipFile, bagName: string): Promise<Map<string, Entry>> {

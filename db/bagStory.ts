@@ -64,6 +64,8 @@ export function storyOf(bag: VerifiedBag, location: string): BagStory | string {
   const own = [item.file_ref, facts.fileRef].every((fileRef) => location.endsWith(bagFileName(fileRef)));
   if (!own || item.list !== list.id) return 'its records are those of another file or list';
   if (itemDigest(item) !== item_digest) return 'what was signed does not have the digest it was signed with';
+  const unlike = whyUnlikeSigned(bag.documents, item.documents);
+  if (unlike !== null) return unlike;
   const { sha256, size, documents } = bag;
   return {
     location,
@@ -77,4 +79,20 @@ export function storyOf(bag: VerifiedBag, location: string): BagStory | string {
     item,
     itemDigest: item_digest,
   };
+}
+
+/**
+ * In words, how the documents in a bag differ from those that its sign-off names; null when they are the same. The manifests
+ * cannot tell: who makes a bag anew writes them anew.
+ */
+function whyUnlikeSigned(packed: VerifiedBag['documents'], signed: ItemContent['documents']): string | null {
+  const there = new Map(packed.map((document) => [document.path, document]));
+  const missing = signed.filter(({ path }) => !there.has(path)).length;
+  const changed = signed.filter(({ path, size, sha256 }) => {
+    const found = there.get(path);
+    return found !== undefined && (found.size !== size || found.sha256 !== sha256?.toLowerCase());
+  }).length;
+  const extra = packed.length - (signed.length - missing);
+  if (missing + changed + extra === 0) return null;
+  return `of the ${signed.length} documents that were signed, ${missing} are missing and ${changed} are others, and ${extra} that nobody signed are in it`;
 }

@@ -81,13 +81,14 @@ export class FolderStore implements ArchiveStore {
     }
   }
 
-  async clearPartials(): Promise<number> {
+  async clearPartials(mayGo: (location: string) => Promise<boolean>): Promise<number> {
     const folder = this.#file(PARTIAL);
     const names = await unless(['ENOENT'], () => readdir(folder));
     if (names === undefined || names.length === 0) return 0;
     const staleBefore = (await this.#explained(() => folderTime(folder))) - STALE_MS;
-    const cleared = await Promise.all(names.map((name) => this.#clear(name, staleBefore)));
-    return cleared.filter(Boolean).length;
+    let cleared = 0;
+    for (const name of names) if (await this.#clear(name, staleBefore, mayGo)) cleared++;
+    return cleared;
   }
 
   /** The system's words name neither the store nor what to do; its code stays, for callers ask for it. */
@@ -101,11 +102,11 @@ export class FolderStore implements ArchiveStore {
     }
   }
 
-  async #clear(name: string, staleBefore: number): Promise<boolean> {
+  async #clear(name: string, staleBefore: number, mayGo: (location: string) => Promise<boolean>): Promise<boolean> {
     const location = `${PARTIAL}/${name}`;
     const found = await unless(['ENOENT'], () => stat(this.#file(location)));
     if (found === undefined || !found.isFile() || found.mtimeMs >= staleBefore || this.#own.has(location)) return false;
-    return (await this.delete(location)) === 'deleted';
+    return (await mayGo(location)) && (await this.delete(location)) === 'deleted';
   }
 
   #file(location: string): string {

@@ -1,19 +1,17 @@
-/** Packing the bag of one file: noted before its first byte, measured when it is whole, and cleared by its number alone. */
+/** Packing the bag of one file: noted before its first byte, and measured when it is whole. */
 import type { Knex } from 'knex';
 import type { Archiving } from './archiveItem.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { writeBag, type BagContent, type BagFolder, type WrittenBag } from './bag.ts';
-import { removeBag, type BagRow } from './bagMoves.ts';
+import type { BagRow } from './bagMoves.ts';
 import { StoreProblem } from './storeProblem.ts';
 
 /**
  * Notes a bag outside the transaction that writes it, so that after a crash its row says what is to be cleared; returns the
- * row's number. Call it with the item locked: what an earlier attempt at the file left is cleared first. Throws StoreProblem
- * `taken`, with nothing noted, when something lies there already.
+ * row's number. Call it with the item locked, and with nothing left of an earlier attempt. Throws StoreProblem `taken`, with
+ * nothing noted, when something lies there already.
  */
 export async function beginBag(db: Knex, store: ArchiveStore, { item, asOf }: Archiving, location: string): Promise<number> {
-  const left = await db('bags').where({ file_ref: item.file_ref, state: 'begun' }).pluck<number[]>('id');
-  for (const id of left) await removeBag(db, store, id);
   // Before the row: what a row marked `begun` names may be cleared, and this bag is not ours to clear.
   if (await store.exists(location)) throw new StoreProblem('taken', location);
   const rows = await db('bags')

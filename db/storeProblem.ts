@@ -4,7 +4,7 @@ export type StoreFault = 'taken' | 'missing' | 'unsafe';
 
 const CAUSE_AND_NEXT: Record<StoreFault, string> = {
   taken:
-    'is already in the archive store and is not overwritten. If the register does not know it, a crash left it: delete it, then run again.',
+    'is already in the archive store and is not overwritten. It may hold what is nowhere else: find out whose it is ("retention doctor --bags"), and move it to another folder of the store, then run again.',
   missing: 'is not in the archive store. Check ARCHIVE_URL and that its share is mounted; if they are right, bring it back from a backup.',
   unsafe: 'is not a plain relative path, so the archive store refuses it. Check where it comes from: the index may have been edited.',
 };

@@ -7,6 +7,7 @@ import { placeOf, withBackup, type Manifest } from '../db/backupFile.ts';
 import type { Restored } from '../db/fromBackup.ts';
 import { emptyDatabase, pastGuards, type FreshDatabase } from './setup/database.ts';
 import { rehearsal, type Council, type Ended } from './setup/commands.ts';
+import { remakeBag } from './setup/remadeBag.ts';
 
 const FIRST = '2026-11-22';
 const ARCHIVED = '2026-11-30';
@@ -250,6 +251,27 @@ describe('bags of files that were archived after the backup', () => {
     await at(other, ['brake', 'release', 'restored', '--reason', 'x'], { asOf: ARCHIVED, as: 'h.grant' });
     await council.retention('nightly', { asOf: ARCHIVED, DATABASE_URL: other.url });
     expect(await council.bags()).toEqual(['CF-1.zip', 'CF-2.zip', 'elsewhere.zip']);
+  });
+
+  it('made anew by somebody, with a document less, another, or one more: named and left, their files still registered', async () => {
+    for (const file of ['CF-1', 'CF-2', 'CF-3']) await council.document(file, `${file}/second.txt`);
+    await council.night('2026-11-23');
+    for (const { id } of await council.lists('for_decision')) await council.approveAndSign(id, '2026-11-23');
+    await council.done(['backup', file]);
+    await council.night('2026-12-01');
+    const anew = (name: string, change: (files: Map<string, Buffer>) => void) => remakeBag(path.join(council.archive, name), change);
+    await anew('CF-1.zip', (files) => files.delete('data/documents/CF-1/second.txt'));
+    await anew('CF-2.zip', (files) => files.set('data/documents/CF-2/second.txt', Buffer.from('another')));
+    await anew('CF-3.zip', (files) => files.set('data/documents/CF-3/third.txt', Buffer.from('one more')));
+    expect((await council.retention('doctor --bags')).stdout).toMatch(/Damaged: CF-1\.zip, CF-2\.zip, CF-3\.zip/);
+    const { taken_over, left } = await restore(other);
+    expect(taken_over).toEqual([]);
+    expect(left).toEqual(
+      [/1 are missing and 0 are others, and 0/, /0 are missing and 1 are others, and 0/, /0 are missing and 0 are others, and 1/].map(
+        (why, index) => ({ bag: `CF-${index + 1}.zip`, why: expect.stringMatching(why) as string }),
+      ),
+    );
+    expect(await other.db('case_files').orderBy('file_ref').pluck('file_ref')).toEqual(['CF-1', 'CF-2', 'CF-3', 'CF-9']);
   });
 
   it('waiting for a receipt or their paper: wait again where the backup has the signature', async () => {

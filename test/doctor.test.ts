@@ -1,5 +1,6 @@
 /** The doctor: silent when all is well, and each thing that can be wrong said with what to do next. */
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, todayInLondon } from '../jobs/clock.ts';
@@ -10,6 +11,7 @@ import { peopleFindings } from '../jobs/doctor/serviceFindings.ts';
 import { addDays } from '../rules/dates.ts';
 import { emptyDatabase, pastGuards } from './setup/database.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
+import { remakeBag } from './setup/remadeBag.ts';
 
 /** Clocks are compared, so these rehearsals are played today. */
 const TODAY = todayInLondon(systemClock);
@@ -100,6 +102,20 @@ describe('what is wrong is said:', () => {
       /bring them back/,
     ],
     ['a bag that is damaged', () => truncate(path.join(council.archive, 'CF-2.zip'), 200), 'bags', 'fault', /Damaged: CF-2\.zip/, /--bags/],
+    [
+      'a bag made anew, whose digest is the recorded one',
+      async () => {
+        const bag = path.join(council.archive, 'CF-2.zip');
+        await remakeBag(bag, (files) => files.set('data/documents/CF-2/more.txt', Buffer.from('nobody signed this')));
+        const bytes = await readFile(bag);
+        const recorded = { sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length };
+        await pastGuards(council.db, 'bags', (trx) => trx('bags').where({ location: 'CF-2.zip' }).update(recorded));
+      },
+      'bags',
+      'fault',
+      /Not what was signed: CF-2\.zip \(of the \d+ documents that were signed, 0 are missing and 0 are others, and 1 that nobody/,
+      /Keep them/,
+    ],
     [
       'a bag nobody knows',
       () => writeFile(path.join(council.archive, 'CF-77.zip'), 'x'),

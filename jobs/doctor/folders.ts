@@ -4,6 +4,7 @@ import { access, readFile, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArchiveStore } from '../../db/archiveStore.ts';
 import { BagDamaged, verifyBag } from '../../db/bag.ts';
+import { storyOf } from '../../db/bagStory.ts';
 import { systemCode } from '../../db/fileIo.ts';
 import type { RecordedBag } from '../../db/health.ts';
 import { isWithin, type Installation } from '../../db/installation.ts';
@@ -31,6 +32,8 @@ export interface BagsState {
   tried: number;
   missing: string[];
   damaged: string[];
+  /** Whole, and not what was signed: made anew by somebody. In words, each with its location. */
+  unlike: string[];
   /** In the store, and no row of the database names them. */
   unknown: string[];
 }
@@ -64,8 +67,20 @@ export async function lookAtBags(store: ArchiveStore, bags: readonly RecordedBag
   const tried = every ? bags : sampleOf(bags);
   const missing = tried.filter((bag) => !there.has(bag.location) && !there.has(bag.move_to ?? '')).map((bag) => bag.location);
   const damaged: string[] = [];
-  for (const bag of every ? tried : []) if (await isDamaged(store, bag, there)) damaged.push(bag.location);
-  return { recorded: bags.length, tried: tried.length, missing, damaged, unknown: [...there].filter((location) => !places.has(location)) };
+  const unlike: string[] = [];
+  for (const bag of every ? tried : []) {
+    const fault = await faultOf(store, bag, there);
+    if (fault === 'damaged') damaged.push(bag.location);
+    else if (fault !== null) unlike.push(`${bag.location} (${fault.unlike})`);
+  }
+  return {
+    recorded: bags.length,
+    tried: tried.length,
+    missing,
+    damaged,
+    unlike,
+    unknown: [...there].filter((location) => !places.has(location)),
+  };
 }
 
 /** Whether each folder is there, ours, and has room. */
@@ -84,7 +99,7 @@ export function folderFindings(installation: Installation, folders: readonly Fol
 }
 
 /** Whether what was archived is where it should be. */
-export function bagFindings({ recorded, tried, missing, damaged, unknown }: BagsState, every: boolean): Finding[] {
+export function bagFindings({ recorded, tried, missing, damaged, unlike, unknown }: BagsState, every: boolean): Finding[] {
   const findings: Finding[] = [];
   if (missing.length > 0)
     findings.push(
@@ -100,6 +115,14 @@ export function bagFindings({ recorded, tried, missing, damaged, unknown }: Bags
         'bags',
         `Damaged: ${some(damaged)}.`,
         'Bring them back from a backup of the archive, and verify again: retention doctor --bags.',
+      ),
+    );
+  if (unlike.length > 0)
+    findings.push(
+      fault(
+        'bags',
+        `Not what was signed: ${some(unlike)}.`,
+        'Somebody made them anew. Keep them, and bring those that were written back from a backup of the archive.',
       ),
     );
   if (unknown.length > 0)
@@ -182,15 +205,15 @@ function sampleOf(bags: readonly RecordedBag[]): readonly RecordedBag[] {
   return bags.filter((_, index) => index % step === 0);
 }
 
-async function isDamaged(store: ArchiveStore, bag: RecordedBag, there: ReadonlySet<string>): Promise<boolean> {
+async function faultOf(store: ArchiveStore, bag: RecordedBag, there: ReadonlySet<string>): Promise<'damaged' | { unlike: string } | null> {
   const location = there.has(bag.location) ? bag.location : bag.move_to;
-  if (location === null || !there.has(location)) return false;
+  if (location === null || !there.has(location)) return null;
   try {
-    await verifyBag(store, location, bag);
-    return false;
+    const story = storyOf(await verifyBag(store, location, bag), location);
+    return typeof story === 'string' ? { unlike: story } : null;
   } catch (error) {
-    if (error instanceof BagDamaged) return true;
-    if (error instanceof StoreProblem) return false;
+    if (error instanceof BagDamaged) return 'damaged';
+    if (error instanceof StoreProblem) return null;
     throw error;
   }
 }
