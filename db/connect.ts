@@ -64,14 +64,26 @@ export function knexConfig(connection: string | Knex.PgConnectionConfig): Knex.C
     compileSqlOnError: false,
     // knex would print on standard output, where a command's JSON goes, what it throws as well.
     log: { warn: () => undefined },
-    migrations: { directory: fileURLToPath(new URL('./migrations', import.meta.url)), loadExtensions: ['.ts'], extension: 'ts' },
+    migrations: { migrationSource: MIGRATIONS },
   };
 }
 
-/** Names of the migrations of this release, in their order. */
+/** Names of the migrations of this release, in their order: those of the sources, whatever these were compiled to. */
 export function shippedMigrations(): string[] {
-  return readdirSync(fileURLToPath(new URL('./migrations', import.meta.url))).sort();
+  const files = readdirSync(fileURLToPath(new URL('./migrations/', import.meta.url)));
+  return files
+    .flatMap((file) => /^(.+)\.[jt]s$/.exec(file)?.[1] ?? [])
+    .map((name) => `${name}.ts`)
+    .sort();
 }
+
+/** A database knows by name which migrations it has had, so that the names must not follow what this code runs as. */
+const MIGRATIONS: Knex.MigrationSource<string> = {
+  getMigrations: () => Promise.resolve(shippedMigrations()),
+  getMigrationName: (name) => name,
+  // Compiled, this asks for the .js of that name.
+  getMigration: (name) => import(/* @vite-ignore */ `./migrations/${name}`) as Promise<Knex.Migration>,
+};
 
 async function requireVersion15(db: Knex): Promise<void> {
   const result = await db.raw<{ rows: { server_version_num: string; server_version: string }[] }>(

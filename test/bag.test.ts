@@ -392,18 +392,16 @@ it('costs no more memory for a document of 1 GiB than for one of 1 KiB', async (
 
 /** Peak resident memory of a process of its own that packs one document. */
 async function peakMegabytes(document: string): Promise<number> {
-  const db = (file: string): string => JSON.stringify(new URL(`../db/${file}`, import.meta.url).href);
+  const db = (file: string): string => JSON.stringify(new URL(`../.build/db/${file}`, import.meta.url).href);
   const script = `
-    import { openArchiveStore } from ${db('archiveStore.ts')};
-    import { writeBag } from ${db('bag.ts')};
+    import { openArchiveStore } from ${db('archiveStore.js')};
+    import { writeBag } from ${db('bag.js')};
     const content = ${JSON.stringify(content({ fileRef: document, documents: [{ path: document, size: null, sha256: null }] }))};
     await writeBag(openArchiveStore(${JSON.stringify(archive)}), '', content);
     console.log(process.resourceUsage().maxRSS / 1024);`;
-  const child = spawn(
-    process.execPath,
-    ['--max-old-space-size=64', '--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const child = spawn(process.execPath, ['--max-old-space-size=64', '--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   return Number(await text(child.stdout));
 }
 

@@ -21,7 +21,7 @@ interface Holder {
   connection: Connection;
 }
 
-const FIXTURE = fileURLToPath(new URL('fixtures/embeddedHolder.ts', import.meta.url));
+const FIXTURE = fileURLToPath(new URL('fixtures/embeddedHolder.mjs', import.meta.url));
 const SLOW = 60_000;
 /** The last that a server tells a session when it is told to stop: https://www.postgresql.org/docs/current/protocol-error-fields.html */
 const ERROR_GOING = errorMessage('SFATAL', 'VFATAL', 'C57P01', 'Mterminating connection due to administrator command');
@@ -102,9 +102,9 @@ describe('one process', () => {
   });
 
   it('ends by itself while present, without a release', { timeout: SLOW }, async () => {
-    const module = JSON.stringify(new URL('../db/embedded.ts', import.meta.url).href);
+    const module = JSON.stringify(new URL('../.build/db/embedded.js', import.meta.url).href);
     const script = `const { startEmbedded } = await import(${module}); await startEmbedded(${JSON.stringify(home)});`;
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { stdio: 'inherit' });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' });
     holders.push(child);
     expect(await once(child, 'exit')).toEqual([0, null]);
     expect(await stopEmbedded(home)).toBe('stopped');
@@ -323,7 +323,7 @@ async function slowToClose(port: number): Promise<{ port: number; close: () => v
 }
 
 async function hold(): Promise<Holder> {
-  const child = spawn(process.execPath, ['--import', 'tsx', FIXTURE, home], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [FIXTURE, home], { stdio: ['pipe', 'pipe', 'inherit'] });
   holders.push(child);
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
   return { process: child, connection: JSON.parse(line) as Connection };

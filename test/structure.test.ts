@@ -37,7 +37,7 @@ describe('the code', () => {
       sourcesOf(folder).flatMap((source) =>
         importsOf(source)
           .filter((name) => name.startsWith('.'))
-          .map((name) => path.relative(root, path.resolve(root, path.dirname(source), name)))
+          .map((name) => path.relative(root, path.resolve(root, path.dirname(source), name)).replace(/^\.build\//, ''))
           .filter((target) => !FOLDERS.slice(0, rank + 1).includes(target.split(path.sep)[0] ?? ''))
           .map((target) => `${source} imports ${target}`),
       ),

@@ -32,7 +32,5 @@ export default defineConfig({
     maxWorkers: 3,
     // What a worker has loaded serves its next files too: nothing is mocked, and each test has a database and folders of its own.
     isolate: false,
-    // knex imports migrations by itself, past vitest, so Node must be able to read TypeScript.
-    execArgv: ['--import', 'tsx'],
   },
 });

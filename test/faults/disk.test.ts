@@ -30,7 +30,7 @@ import {
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RETENTION = path.join(ROOT, 'jobs', 'retention.mjs');
-const HOLDER = path.join(ROOT, 'test', 'fixtures', 'embeddedHolder.ts');
+const HOLDER = path.join(ROOT, 'test', 'fixtures', 'embeddedHolder.mjs');
 const FILES = 10;
 const mounts = await canMount();
 const after: (() => Promise<void>)[] = [];
@@ -133,9 +133,7 @@ async function databaseOnSmallDisk(): Promise<{ eve: Eve; disk: SmallDisk; serve
 
 /** The embedded server, started and held by a process that has the disk mounted. */
 async function startOn(disk: SmallDisk, home: string): Promise<Pick<EmbeddedServer, 'connection' | 'owner' | 'release'>> {
-  // Entering the disk leaves the working folder, where tsx is found.
-  const holder = ['-c', 'cd "$1" && exec "$2" --import tsx "$3" "$4"', 'sh', ROOT, process.execPath, HOLDER, home];
-  const [file, args] = disk.inside('sh', holder);
+  const [file, args] = disk.inside(process.execPath, [HOLDER, home]);
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
   const connection = JSON.parse(line) as Connection;

@@ -1,10 +1,11 @@
 /** Starts one real PostgreSQL for a test run, the one on the PATH or the embedded one, with a prepared template database. */
+import { execFileSync } from 'node:child_process';
 import { access, chmod, mkdtemp, realpath, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import knexModule from 'knex';
 import pg from 'pg';
-import { register } from 'tsx/esm/api';
 import type { TestProject } from 'vitest/node';
 import { knexConfig } from '../../db/connect.ts';
 import { startEmbedded, type Connection } from '../../db/embedded.ts';
@@ -29,8 +30,9 @@ const FASTER = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off
 /** So much memory, in bytes, must be free for the server's data to lie there. */
 const ROOM = 4 * 2 ** 30;
 
-/** RETENTION_TEST_POSTGRES is `path` or `embedded`; without it the server on the PATH is taken when there is one. */
+/** Compiles the product for the commands that tests start as processes. RETENTION_TEST_POSTGRES is `path` or `embedded`; without it the server on the PATH is taken when there is one. */
 export default async function startPostgres(project: TestProject): Promise<() => Promise<void>> {
+  execFileSync(process.execPath, [fileURLToPath(new URL('../../jobs/build.mjs', import.meta.url))], { stdio: 'inherit' });
   const binaries = await chosenBinaries();
   const home = await mkdtemp(path.join(await fastFolder(), 'retention-tests-'));
   // As root the server runs as another user, who must pass through.
@@ -100,7 +102,6 @@ async function makeTemplate(url: string, serviceRole: string): Promise<string> {
   const { rows } = await client.query<{ server_version: string }>('show server_version');
   await client.end();
 
-  register();
   const db = knexModule.knex(knexConfig(url.replace(/\/postgres$/, `/${TEMPLATE}`)));
   await prepareAs(db, serviceRole);
   await db.destroy();
