@@ -1,6 +1,6 @@
 /** Blocks and cautions of every file by one set-based statement, and the candidates: due files that nothing blocks. */
 import type { Knex } from 'knex';
-import { BLOCKS, CAUTIONS, type Block, type Caution } from '../rules/checks.ts';
+import { BLOCKS, CAUTIONS, type Block, type Caution, type StandingCaution } from '../rules/checks.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { actionSql } from './calculate.ts';
@@ -56,7 +56,7 @@ export function candidacySql(schedule: Schedule, where: string): string {
     doubtful_date: doubtStands('doubtful_date'),
     disagreement: 'exists (select from disagreements g where g.file_ref = f.file_ref and g.settled_on is null)',
   };
-  const cautions: Record<Caution, string> = {
+  const cautions: Record<StandingCaution, string> = {
     interpretation: `d.rule = any(${unconfirmedReadings(schedule)})`,
     estimated_birth: 'x.estimated_birth',
     death_shortens: `(d.outcome = 'expires' and x.somebody_died
@@ -180,8 +180,9 @@ function isCandidate({ outcome, eligible_from, blocks }: Candidacy, asOf: IsoDat
   return outcome === 'expires' && eligible_from !== null && eligible_from <= asOf && blocks.length === 0;
 }
 
-function wordsThatHold<Word extends string>(order: readonly Word[], conditions: Record<Word, string>): string {
-  return `array_remove(array[${order.map((word) => `case when ${conditions[word]} then '${word}' end`).join(',\n      ')}]::text[], null)`;
+function wordsThatHold<Word extends string>(order: readonly Word[], conditions: Partial<Record<Word, string>>): string {
+  const asked = order.flatMap((word) => (conditions[word] === undefined ? [] : [`case when ${conditions[word]} then '${word}' end`]));
+  return `array_remove(array[${asked.join(',\n      ')}]::text[], null)`;
 }
 
 function unconfirmedReadings(schedule: Schedule): string {

@@ -9,7 +9,7 @@ import { calculateInBulk, type BulkDetermination } from './calculate.ts';
 import { candidacyOf, type Candidacy } from './candidacy.ts';
 import { byFileRef, loadCaseFiles } from './caseFiles.ts';
 
-/** What both calculations say of one file; equal when nothing is wrong. */
+/** What both calculations say of one file. */
 export interface Answer extends Omit<BulkDetermination, 'file_ref'> {
   open: boolean;
   minimumStands: boolean;
@@ -42,7 +42,7 @@ export async function checkFiles(db: Knex, schedule: Schedule, asOf: IsoDate, fi
     const determination = determine(caseFile, schedule, asOf);
     const inBulk = bulkAnswer(calculated, candidacy);
     const oneByOne = evaluatedAnswer(caseFile, determination, schedule, asOf);
-    const agree = same(inBulk, oneByOne) && same(dated(candidacy), dated(inBulk));
+    const agree = same(decisive(inBulk), decisive(oneByOne)) && same(dated(candidacy), dated(inBulk));
     return [{ caseFile, determination, candidacy, inBulk, oneByOne, agree }];
   });
 }
@@ -50,6 +50,7 @@ export async function checkFiles(db: Knex, schedule: Schedule, asOf: IsoDate, fi
 function bulkAnswer(calculated: BulkDetermination, { blocks, cautions, birth_doubtful, date_doubtful }: Candidacy): Answer {
   return {
     ...dated(calculated),
+    reason: calculated.reason,
     open: blocks.includes('open'),
     minimumStands: blocks.includes('statutory_minimum'),
     birthDoubtful: birth_doubtful,
@@ -84,9 +85,13 @@ function dated({
   retain_until,
   action,
   review_on,
-  reason,
-}: Omit<BulkDetermination, 'file_ref'>): Omit<BulkDetermination, 'file_ref'> {
-  return { outcome, rule, anchor_on, retain_until, action, review_on, reason };
+}: Omit<BulkDetermination, 'file_ref'>): Omit<BulkDetermination, 'file_ref' | 'reason'> {
+  return { outcome, rule, anchor_on, retain_until, action, review_on };
+}
+
+/** What a file is disposed of by, or kept by. Reasons and cautions are words beside it: where they differ nobody need stop. */
+function decisive({ reason: _reason, cautions: _cautions, ...answer }: Answer): Omit<Answer, 'reason' | 'cautions'> {
+  return answer;
 }
 
 function same(a: object, b: object): boolean {

@@ -9,6 +9,7 @@ import { stillCandidates, type Candidacy } from './candidacy.ts';
 import { issueCertificate } from './certificates.ts';
 import { holdsReleasedFor, lockHolds } from './holds.ts';
 import { digestItems, updateListDigest, type DigestedItem } from './items.ts';
+import { cautionsWhenListed, inLawsOrder } from './listedCautions.ts';
 
 /** A row of disposal_lists. */
 export interface ListRow {
@@ -142,7 +143,13 @@ async function makeList(trx: Knex.Transaction, candidates: readonly Candidacy[],
   const { rule, action, schedule_version } = first;
   const rows = await trx('disposal_lists').insert({ rule, action, schedule_version, listed_on: asOf, run_id: runId }).returning('id');
   const listId = (rows[0] as { id: number }).id;
-  const items = candidates.map((candidate, i) => newItem(candidate, listId, i + 1));
+  const said = await cautionsWhenListed(
+    trx,
+    candidates.map((candidate) => candidate.file_ref),
+  );
+  const items = candidates.map((candidate, i) =>
+    newItem({ ...candidate, cautions: inLawsOrder(candidate.cautions, said.get(candidate.file_ref)) }, listId, i + 1),
+  );
   const digests = await digestItems(trx, items);
   const released = await holdsReleasedFor(
     trx,

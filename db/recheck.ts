@@ -5,6 +5,7 @@ import type { Schedule } from '../rules/schedule.ts';
 import { OPEN_STATES, SIGN_OFF_LAPSES_AFTER_DAYS } from '../rules/workflow.ts';
 import { candidacyOf, type Candidacy } from './candidacy.ts';
 import { digestItems, type ItemRow } from './items.ts';
+import { cautionsWhenListed, inLawsOrder } from './listedCautions.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
 
 export interface Withdrawal {
@@ -43,7 +44,13 @@ export async function reasonsToWithdraw(
   items: readonly ItemRow[],
 ): Promise<Map<string, string>> {
   const fileRefs = items.map((item) => item.file_ref);
-  const now = new Map((await candidacyOf(db, schedule, asOf, fileRefs)).map((candidacy) => [candidacy.file_ref, candidacy]));
+  const said = await cautionsWhenListed(db, fileRefs);
+  const now = new Map(
+    (await candidacyOf(db, schedule, asOf, fileRefs)).map((candidacy) => [
+      candidacy.file_ref,
+      { ...candidacy, cautions: inLawsOrder(candidacy.cautions, said.get(candidacy.file_ref)) },
+    ]),
+  );
   const digests = await digestItems(db, items);
   const lapsed = await lapsedSignatures(db, items, asOf);
   const reasons = new Map<string, string>();

@@ -34,9 +34,16 @@ export const CAUTIONS = [
   'child_placed',
   'review_outstanding',
   'paper',
+  'risk_unknown',
   'statutory_minimum',
 ] as const;
 export type Caution = (typeof CAUTIONS)[number];
+
+/** Those that are said when a file is listed, and not of every file every night. */
+export const CAUTIONS_WHEN_LISTED = ['risk_unknown'] as const satisfies readonly Caution[];
+export type CautionWhenListed = (typeof CAUTIONS_WHEN_LISTED)[number];
+/** Those of every file, listed or not. */
+export type StandingCaution = Exclude<Caution, CautionWhenListed>;
 
 /** The blocks a file carries by its own facts; the doubtful ones count until somebody has confirmed them. */
 export function blocksOfFacts(file: CaseFile, determination: Determination, schedule: Schedule, asOf: IsoDate): Block[] {
@@ -52,7 +59,7 @@ export function blocksOfFacts(file: CaseFile, determination: Determination, sche
 
 /** The cautions a file carries by its own facts. */
 export function cautionsOfFacts(file: CaseFile, determination: Determination, schedule: Schedule, asOf: IsoDate): Caution[] {
-  const holds: Record<Exclude<Caution, 'sibling_live' | 'review_outstanding'>, boolean> = {
+  const holds: Record<Exclude<StandingCaution, 'sibling_live' | 'review_outstanding'>, boolean> = {
     interpretation: decidedByReading(determination),
     estimated_birth: determination.pairs.some((pair) => pair.subject !== null && bornInPart(pair.subject) && pairReadsBirth(pair)),
     death_shortens: deathShortens(file, determination, schedule, asOf),

@@ -5,6 +5,7 @@ import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { isIsoDate, type IsoDate } from './dates.ts';
 import type { Category } from './facts.ts';
+import { mistakesIn } from './scheduleMistakes.ts';
 
 /** The events a period can run from. `financial_year_end` is the 31 March on or after the last entry. */
 export const TRIGGERS = [
@@ -38,14 +39,18 @@ const isoDay = z.string().refine(isIsoDate, 'write a date as "yyyy-mm-dd", in qu
 const years = z.number().int().min(1).max(200);
 const trigger = z.enum(TRIGGERS);
 
-const condition = z.strictObject({
-  died: z.enum(['before_18', 'after_18']).optional(),
-  child_placed: z.literal('no').optional(),
-  any_of: z
-    .array(z.enum(['died', 'withdrawn']))
-    .min(1)
-    .optional(),
-});
+const condition = z
+  .strictObject({
+    died: z.enum(['before_18', 'after_18']).optional(),
+    child_placed: z.literal('no').optional(),
+    any_of: z
+      .array(z.enum(['died', 'withdrawn']))
+      .min(1)
+      .optional(),
+  })
+  .refine((when) => Object.values(when).some((part) => part !== undefined), {
+    error: 'an empty condition says nothing; write died, child_placed or any_of, or leave "when" out for the rule of all other files',
+  });
 
 const interpretation = z.strictObject({ text: words, authority: words, confirmed: z.boolean() });
 
@@ -143,7 +148,7 @@ export function parseSchedule(text: string, name: string): Schedule {
   }
   const checked = scheduleShape.safeParse(document.toJS());
   const mistakes = checked.success
-    ? crossCheck(checked.data)
+    ? mistakesIn(checked.data)
     : checked.error.issues.map((issue) => ({ path: issue.path, message: issueWords(issue) }));
   if (mistakes.length > 0) {
     throw new ScheduleError(mistakes.map((m) => `${at(offsetOf(document, m.path))}: ${m.message}`).join('\n'));
@@ -167,54 +172,6 @@ export function rulesOf(schedule: Schedule, category: Category): Rule[] {
 /** The clause as people read it: the kind of file and its period, in the policy's words. */
 export function clauseWords(rule: Rule): string {
   return `${rule.clause[0]}: ${rule.clause[1]}`;
-}
-
-interface Mistake {
-  path: PropertyKey[];
-  message: string;
-}
-
-function crossCheck(schedule: Schedule): Mistake[] {
-  return [...duplicateIds(schedule), ...unknownCategories(schedule), ...categoriesWithoutBase(schedule), ...mixedClosure(schedule)];
-}
-
-function duplicateIds({ rules }: Schedule): Mistake[] {
-  return rules.flatMap((rule, i) =>
-    rules.findIndex((other) => other.id === rule.id) < i
-      ? [
-          {
-            path: ['rules', i, 'id'],
-            message: `the rule id "${rule.id}" is used twice; ids are printed and stored, so each must be its own`,
-          },
-        ]
-      : [],
-  );
-}
-
-function unknownCategories({ rules, categories, statutory_minimum }: Schedule): Mistake[] {
-  const known = Object.keys(categories).join(', ');
-  const places = rules.map((rule, i) => ({ path: ['rules', i, 'category'] as PropertyKey[], category: rule.category }));
-  if (statutory_minimum) places.push({ path: ['statutory_minimum', 'category'], category: statutory_minimum.category });
-  return places
-    .filter(({ category }) => !(category in categories))
-    .map(({ path, category }) => ({ path, message: `"${category}" is not one of the categories listed above: ${known}` }));
-}
-
-function categoriesWithoutBase({ rules, categories }: Schedule): Mistake[] {
-  return Object.keys(categories).flatMap((category) => {
-    const bases = rules.filter((rule) => rule.category === category && !('when' in rule && rule.when)).length;
-    if (bases === 1) return [];
-    return [{ path: ['categories', category], message: `category "${category}" needs exactly one rule without "when", it has ${bases}` }];
-  });
-}
-
-/** A file is blocked as open by category, so the rules of one category must agree on whether it must be closed. */
-function mixedClosure({ rules }: Schedule): Mistake[] {
-  return rules.flatMap((rule, i) => {
-    const first = rules.find((other) => other.category === rule.category);
-    if (!first || first.requires_closure === rule.requires_closure) return [];
-    return [{ path: ['rules', i, 'requires_closure'], message: `all rules of "${rule.category}" must agree on requires_closure` }];
-  });
 }
 
 function issueWords(issue: z.core.$ZodIssue): string {

@@ -93,5 +93,7 @@ export const CAUTION_WORDS: Record<Caution, string> = {
   child_placed: 'A child was placed with these adopters, or it is not recorded. Is the child’s own file there?',
   review_outstanding: 'Its Safeguarding Unit review is due and not done.',
   paper: 'Part or all of this file is on paper.',
+  risk_unknown:
+    'It is not recorded whether this person poses a risk to children. Such a file would be kept permanently: find out before you decide.',
   statutory_minimum: 'The law asks us to keep it longer than the policy does.',
 };

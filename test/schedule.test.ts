@@ -144,6 +144,33 @@ describe('a mistake in a schedule is told with file and line:', () => {
       says: /clause/,
     },
     {
+      what: 'an empty condition',
+      change: ['when: { died: after_18 }', 'when: {}'],
+      at: 'when: {}',
+      says: /an empty condition says nothing; write died, child_placed or any_of, or leave "when" out/,
+    },
+    {
+      what: 'a condition that holds only where an earlier one does',
+      change: ['when: { died: after_18 }', 'when: { died: before_18, any_of: [died] }'],
+      at: 'when: { died: before_18, any_of: [died] }',
+      says: /"adoption-died-adult" never applies: .*"adoption-died-under-18"/,
+    },
+    {
+      what: 'a period of the statutory minimum that no order reaches',
+      change: [
+        "    - order_from: '2005-12-30'",
+        "    - order_from: '1984-05-27'\n      years: 75\n      authority: the older law\n    - order_from: '2005-12-30'",
+      ],
+      at: "- order_from: '2005-12-30'",
+      says: /no order reaches this period: the one from 1984-05-27 .*newest first/,
+    },
+    {
+      what: 'no placeholder at all',
+      change: [/placeholders: .*/, 'placeholders: []'],
+      at: 'placeholders: []',
+      says: /placeholders/,
+    },
+    {
       what: 'what is not YAML',
       change: ['title: Recording Policy, Children', 'title: "Recording Policy, Children'],
       at: 'title: "Recording',

@@ -1,9 +1,11 @@
 /** Functions that guards ask: which day it is, whether this is an import, and whether a file may be listed, signed or archived. */
+import { CAUTIONS_WHEN_LISTED } from '../../rules/checks.ts';
 import { SIGN_OFF_LAPSES_AFTER_DAYS } from '../../rules/workflow.ts';
 import { archivedFactsDigest } from '../archivedRows.ts';
 import { refuse, refuseIf } from './guard.ts';
 
 const AGAIN = 'The re-check takes off what changed; look at the file with "retention explain".';
+const WHEN_LISTED = `array['${CAUTIONS_WHEN_LISTED.join("', '")}']`;
 
 /** Signature and body of each, in an order in which they can be made. */
 export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: string])[] = [
@@ -160,7 +162,7 @@ export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: strin
       ${refuseIf(
         `(now_so.rule, now_so.action, now_so.anchor_on, now_so.retain_until) is distinct from (item.rule, item.action, item.anchor_on, item.retain_until)
            or facts_digest_of(item.file_ref) is distinct from item.facts_digest
-           or array_to_json(now_so.cautions)::jsonb is distinct from jsonb_path_query_array(item.cautions, '$[*].caution')`,
+           or array_to_json(now_so.cautions)::jsonb is distinct from jsonb_path_query_array(item.cautions, '$[*].caution') - ${WHEN_LISTED}`,
         'file % is not as it was signed: its facts, documents, date or cautions changed',
         AGAIN,
         ['item.file_ref'],
