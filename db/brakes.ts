@@ -70,8 +70,7 @@ export function volumeIsUnexpected(newlyDue: number, predicted: number): boolean
   return newlyDue - predicted > Math.max(50, predicted * 0.1);
 }
 
-/** Whether an extract took away or changed so much that it is more likely wrong than right. */
-export function extractIsSuspect(change: { filesBefore: number; filesLost: number; birthsBefore: number; birthsChanged: number }): boolean {
-  const suspect = (part: number, whole: number) => part >= 20 && part > whole * 0.01;
-  return suspect(change.filesLost, change.filesBefore) || suspect(change.birthsChanged, change.birthsBefore);
+/** Whether that brake is on. */
+export async function isOn(db: Knex, name: BrakeName): Promise<boolean> {
+  return (await db('brakes').where({ name }).whereNull('released_at').first<object | undefined>('id')) !== undefined;
 }

@@ -47,9 +47,11 @@ export function candidacySql(schedule: Schedule, where: string): string {
     deferred: 'exists (select from deferrals k where k.file_ref = f.file_ref and k.keep_until >= cast(:asOf as date))',
     referred: "(d.action = 'refer' or exists (select from referrals r where r.file_ref = f.file_ref and r.closed_on is null))",
     statutory_minimum: asCaution ? 'false' : minimumStands,
-    // Two questions, each answered by the index; one with an "or" would look at every quarantined row for every file.
+    // Questions that are each answered by an index, the last once for all files; one with an "or" would look at every quarantined row for every file.
     quarantined: `(exists (select from quarantine q where q.ref = f.file_ref and q.source in ('files.csv', 'documents.csv'))
-      or exists (select from quarantine q where q.ref = any(f.subject_refs) and q.source = 'people.csv'))`,
+      or exists (select from quarantine q where q.ref = any(f.subject_refs) and q.source = 'people.csv')
+      or exists (select from quarantined_documents q where q.file_ref = f.file_ref)
+      or exists (select from quarantine q where q.of_any_file))`,
     not_in_extract: 'f.missing_since is not null',
     shortened: 'd.shortened_on is not null',
     doubtful_birth: doubtStands('doubtful_birth'),

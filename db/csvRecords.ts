@@ -1,4 +1,5 @@
 /** The records of one CSV file, in memory that does not depend on its length, and going on where quoting is broken. */
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -39,10 +40,13 @@ export class PlainFile {
     this.#handle = handle;
   }
 
-  /** Never through a link, which could lead out of the folder, and never waiting on a pipe. */
-  static async open(dir: string, name: string): Promise<PlainFile> {
+  /**
+   * `name` is how messages call it, `onDisk` its name in the folder. Never through a link, which could lead out of the
+   * folder, and never waiting on a pipe.
+   */
+  static async open(dir: string, name: string, onDisk = name): Promise<PlainFile> {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const handle = await open(join(dir, name), flags).catch((error: unknown) => {
+    const handle = await open(join(dir, onDisk), flags).catch((error: unknown) => {
       throw new ExtractRefused(name, 'it cannot be opened', 'Make it readable for this service', { cause: error });
     });
     if ((await handle.stat()).isFile()) return new PlainFile(name, handle);
@@ -68,6 +72,17 @@ export class PlainFile {
   async read(position: number, length: number): Promise<Buffer<ArrayBuffer>> {
     const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, position);
     return buffer.subarray(0, bytesRead);
+  }
+
+  /** SHA-256 of all its bytes. */
+  async sha256(): Promise<string> {
+    const hash = createHash('sha256');
+    for (let at = 0; ;) {
+      const chunk = await this.read(at, 16 * CHUNK);
+      if (chunk.length === 0) return hash.digest('hex');
+      hash.update(chunk);
+      at += chunk.length;
+    }
   }
 
   /** Changes when the file does. */
@@ -220,11 +235,21 @@ function lineEnds(chunk: Buffer, most: number): { lines: number; bytes: number }
   return { lines: most, bytes };
 }
 
-/** Past the byte-order mark of UTF-8; refuses those of other encodings. */
+/** Past the byte-order mark of UTF-8 and past a line that names the separator; refuses other encodings and other separators. */
 async function startOf(file: PlainFile): Promise<Place> {
-  const mark = (await file.from(0)).subarray(0, 3).toString('hex');
+  const head = await file.read(0, 64);
+  const mark = head.subarray(0, 3).toString('hex');
   if (mark.startsWith('fffe') || mark.startsWith('feff')) throw new ExtractRefused(file.name, 'it is UTF-16, not UTF-8', AS_UTF8);
-  return { offset: mark === 'efbbbf' ? 3 : 0, line: 1 };
+  const offset = mark === 'efbbbf' ? 3 : 0;
+  const separatorLine = /^"?sep=(.)"?(?:\r?\n|$)/i.exec(head.toString('latin1', offset));
+  if (separatorLine === null) return { offset, line: 1 };
+  const [line, separator = ''] = separatorLine;
+  if (separator === ',') return { offset: offset + line.length, line: 2 };
+  throw new ExtractRefused(
+    file.name,
+    `its first line says that its cells are separated by ${separator === '\t' ? 'tabs' : `"${separator}"`}`,
+    'Export it with commas between the cells, and import again',
+  );
 }
 
 export function notPlain(name: string): ExtractRefused {

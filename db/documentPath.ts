@@ -1,6 +1,8 @@
 /** Decides which paths of documents.csv are safe to look for under the document root, and to unpack from a bag anywhere. */
 
 const LONGEST_PATH = 1000;
+/** Beside a reference of 200 letters it fits into one key of an index, which has at most 2,704 bytes. */
+const LONGEST_PATH_BYTES = 1800;
 const LONGEST_SEGMENT_BYTES = 255;
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)$/i;
 
@@ -12,6 +14,7 @@ const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|
 export function unsafePathReason(path: string): string | null {
   if (path === '') return 'it is empty';
   if (path.length > LONGEST_PATH) return `it is longer than ${LONGEST_PATH} characters`;
+  if (Buffer.byteLength(path) > LONGEST_PATH_BYTES) return `it is longer than ${LONGEST_PATH_BYTES} bytes`;
   if (/\p{Cc}|[\u2028\u2029]/u.test(path)) return 'it contains a control character or a line break';
   if (/\p{Surrogate}/u.test(path)) return 'it contains half a character';
   if (path.includes('\\')) return 'it contains a backslash; folders are separated by /';

@@ -54,7 +54,8 @@ async function blockDetails(db: Knex, fileRef: string, asOf: IsoDate): Promise<P
   const quarantined = await db.raw<{ rows: { source: string; line: number; column_name: string | null; reason: string }[] }>(
     `select q.source, q.line, q.column_name, q.reason from case_files f join quarantine q
        on (q.ref = f.file_ref and q.source in ('files.csv', 'documents.csv')) or (q.ref = any(f.subject_refs) and q.source = 'people.csv')
-     where f.file_ref = :fileRef order by q.source, q.line`,
+         or (q.source = 'documents.csv' and q.line in (select m.line from quarantined_documents m where m.file_ref = f.file_ref)) or q.of_any_file
+     where f.file_ref = :fileRef order by q.source, q.line limit ${SHOWN_ROWS}`,
     { fileRef },
   );
   if (quarantined.rows.length > 0) {
@@ -64,6 +65,9 @@ async function blockDetails(db: Knex, fileRef: string, asOf: IsoDate): Promise<P
   }
   return details;
 }
+
+/** Rejected rows that an explanation names; the rest are in rejects.csv. */
+const SHOWN_ROWS = 20;
 
 /** Why there is no such file in the register: it was archived, or the reference is mistyped. */
 export async function notRegistered(db: Knex, fileRef: string): Promise<Refusal> {

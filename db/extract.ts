@@ -1,9 +1,10 @@
 /** Reads an extract folder: which files and columns are there, and every row of them checked cell by cell. */
+import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { DateTime } from 'luxon';
-import { z } from 'zod';
 import { EXTRACT_FILES, EXTRACT_SPEC, cellReaders, readRow, rejectedWhole, shown, unreadable } from './extractColumns.ts';
 import { PlainFile, csvRecords, notPlain, type CsvRecord } from './csvRecords.ts';
+import { NOTE, knownFiles, plainName, type KnownFile } from './extractNames.ts';
+import { readNote } from './extractNote.ts';
 import { ExtractRefused } from './extractRefused.ts';
 import type { CellReaders, ExtractFileName, ExtractRow, HeaderColumn, RejectedRow, RowPlan } from './extractColumns.ts';
 
@@ -32,10 +33,16 @@ export interface ExtractFile {
 
 export interface Extract {
   files: Record<ExtractFileName, ExtractFile>;
+  /** Files, and keys of `extract.json`, that are none of ours. */
   ignoredFiles: string[];
-  /** UTC instant with milliseconds, so that two of them compare as strings; null without `extract.json`. */
+  ignoredKeys: string[];
+  /** UTC instant with milliseconds; null where `extract.json` does not say it. */
   exportedAt: string | null;
   expectedRows: Record<string, number> | null;
+  /** What `extract.json` says of the extract; null without it. */
+  noteSays: string[] | null;
+  /** SHA-256 over the bytes of every file of ours, `extract.json` among them. */
+  digest: string;
 }
 
 export interface ExtractOptions {
@@ -45,18 +52,29 @@ export interface ExtractOptions {
 
 /** Reads the folder, the headers and `extract.json`, and no row yet. Throws `ExtractRefused`. */
 export async function openExtract(dir: string, knownCategories: readonly string[], options: ExtractOptions = {}): Promise<Extract> {
-  const found = await namesIn(dir);
+  const { ours, ignoredFiles } = await filesIn(dir);
   const readers = cellReaders(knownCategories, options.unsafePathReason ?? (() => null));
-  const read = (name: ExtractFileName) => (found.has(name) ? presentFile(dir, name, readers) : absentFile(dir, name));
+  const read = (name: ExtractFileName) => {
+    const onDisk = ours.get(name);
+    return onDisk === undefined ? absentFile(dir, name) : presentFile({ dir, name, onDisk }, readers);
+  };
   const files = {
     'people.csv': await read('people.csv'),
     'families.csv': await read('families.csv'),
     'files.csv': await read('files.csv'),
     'documents.csv': await read('documents.csv'),
   };
-  const ignoredFiles = [...found].filter((name) => !KNOWN_NAMES.has(name)).sort();
-  const note = found.has(NOTE) ? await readNote(dir, ignoredFiles) : { exportedAt: null, expectedRows: null };
-  return { files, ignoredFiles, ...note };
+  const noteName = ours.get(NOTE);
+  const note = noteName === undefined ? null : await readNote(dir, noteName);
+  return {
+    files,
+    ignoredFiles,
+    ignoredKeys: note?.ignoredKeys ?? [],
+    exportedAt: note?.exportedAt ?? null,
+    expectedRows: note?.expectedRows ? rowsOfOurs(note.expectedRows, ignoredFiles) : null,
+    noteSays: note?.says ?? null,
+    digest: await digestOf(dir, ours),
+  };
 }
 
 /** One sentence for every file of which `extract.json` announced another number of rows than was read. */
@@ -67,39 +85,63 @@ export function countMismatches(expectedRows: Readonly<Record<string, number>>, 
     .map(({ name, expected, read }) => `${shown(name)}: rows announced in ${NOTE} ${expected}, rows read ${read}`);
 }
 
-/** What the rows of a file are read by, once its header is known. */
-interface Reading {
+/** A file of the folder: which one it is, and the name it has there. */
+interface Found {
   dir: string;
   name: ExtractFileName;
+  onDisk: string;
+}
+
+/** What the rows of a file are read by, once its header is known. */
+interface Reading extends Found {
   plan: RowPlan;
   stamp: string;
 }
 
-const NOTE = 'extract.json';
-const KNOWN_NAMES: ReadonlySet<string> = new Set([...EXTRACT_FILES, NOTE]);
 const AS_UTF8 = 'Save it as "CSV UTF-8" and import again';
 const EXPORT_AGAIN = 'Export it again and import the whole extract';
 const BATCH_ROWS = 1_000;
 /** A batch of long rows ends here, so that memory does not depend on their length. */
 const BATCH_BYTES = 4 * 1024 * 1024;
-const LONGEST_NOTE = 1024 * 1024;
 
-const Note = z.object({
-  exported_at: z.string().transform(utcInstant).pipe(z.string('not a date and time such as 2026-11-22T02:00:00Z')),
-  rows: z.record(z.string(), z.number().int().nonnegative()),
-});
-
-/** Everything in the folder but dotfiles; refuses when a name we know is not a plain file. */
-async function namesIn(dir: string): Promise<Set<string>> {
+/** Everything in the folder except dotfiles; refuses when a name we know is not a plain file. */
+async function filesIn(dir: string): Promise<{ ours: Map<KnownFile, string>; ignoredFiles: string[] }> {
   const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
     throw new ExtractRefused(dir, 'the folder cannot be read', 'Give the folder that holds the CSV files', {
       cause: error,
     });
   });
   const seen = entries.filter((entry) => !entry.name.startsWith('.'));
-  const odd = seen.find((entry) => KNOWN_NAMES.has(entry.name) && !entry.isFile());
+  const ours = knownFiles(seen.map((entry) => entry.name));
+  const ourNames = new Set(ours.values());
+  const odd = seen.find((entry) => ourNames.has(entry.name) && !entry.isFile());
   if (odd) throw notPlain(odd.name);
-  return new Set(seen.map((entry) => entry.name));
+  return { ours, ignoredFiles: seen.flatMap(({ name }) => (ourNames.has(name) ? [] : [name])).sort() };
+}
+
+/** Announced rows by the names of our files; of a file that is there and none of ours nothing is expected. */
+function rowsOfOurs(announced: Readonly<Record<string, number>>, ignoredFiles: readonly string[]): Record<string, number> {
+  const rows = new Map<string, number>();
+  for (const [name, count] of Object.entries(announced)) {
+    if (ignoredFiles.includes(name)) continue;
+    const ours = EXTRACT_FILES.find((known) => plainName(known) === plainName(name)) ?? name;
+    if (rows.has(ours)) throw new ExtractRefused(NOTE, `it announces the rows of ${shown(ours)} twice`, EXPORT_AGAIN);
+    rows.set(ours, count);
+  }
+  return Object.fromEntries(rows);
+}
+
+async function digestOf(dir: string, ours: ReadonlyMap<KnownFile, string>): Promise<string> {
+  const hash = createHash('sha256');
+  for (const [name, onDisk] of [...ours].sort()) {
+    const file = await PlainFile.open(dir, name, onDisk);
+    try {
+      hash.update(`${name} ${await file.sha256()}\n`);
+    } finally {
+      await file.close();
+    }
+  }
+  return hash.digest('hex');
 }
 
 function absentFile(dir: string, name: ExtractFileName): ExtractFile {
@@ -110,18 +152,19 @@ function absentFile(dir: string, name: ExtractFileName): ExtractFile {
   return { name, present: false, columns: [], ignoredColumns: [], absentColumns: [], batches };
 }
 
-async function presentFile(dir: string, name: ExtractFileName, readers: CellReaders): Promise<ExtractFile> {
-  const { header, stamp } = await readHeader(dir, name);
+async function presentFile(found: Found, readers: CellReaders): Promise<ExtractFile> {
+  const { name } = found;
+  const { header, stamp } = await readHeader(found);
   const plan = planRows(name, header, readers);
   const columns = plan.columns.map((column) => column.name);
   const absentColumns = EXTRACT_SPEC[name].columns.map((spec) => spec.name).filter((known) => !columns.includes(known));
   const ignoredColumns = plan.ignored.map((column) => column.name);
-  return { name, present: true, columns, ignoredColumns, absentColumns, batches: () => batches({ dir, name, plan, stamp }) };
+  return { name, present: true, columns, ignoredColumns, absentColumns, batches: () => batches({ ...found, plan, stamp }) };
 }
 
 /** `stamp` tells later whether the file is still the one whose header was read. */
-async function readHeader(dir: string, name: string): Promise<{ header: string[]; stamp: string }> {
-  const file = await PlainFile.open(dir, name);
+async function readHeader({ dir, name, onDisk }: Found): Promise<{ header: string[]; stamp: string }> {
+  const file = await PlainFile.open(dir, name, onDisk);
   try {
     const stamp = await file.stamp();
     for await (const [first] of csvRecords(file)) {
@@ -147,13 +190,16 @@ function readableHeader(name: string, record: CsvRecord): string[] {
 function planRows(name: ExtractFileName, header: readonly string[], readers: CellReaders): RowPlan {
   const places = new Map<string, number>();
   header.forEach((column, index) => {
-    if (column !== '' && places.has(column)) {
-      throw new ExtractRefused(name, `the header has the column ${shown(column)} twice`, 'Keep the right one and import again');
+    const meant = plainName(column);
+    const other = places.get(meant);
+    if (meant !== '' && other !== undefined) {
+      const spelt = header[other] === column ? '' : `, once as ${shown(header[other] ?? '')}`;
+      throw new ExtractRefused(name, `the header has the column ${shown(column)} twice${spelt}`, 'Keep the right one and import again');
     }
-    places.set(column, index);
+    places.set(meant, index);
   });
   const columns = EXTRACT_SPEC[name].columns.flatMap((spec): HeaderColumn[] => {
-    const index = places.get(spec.name);
+    const index = places.get(plainName(spec.name));
     if (index === undefined && spec.required) throw columnMissing(name, spec.name, header);
     return index === undefined ? [] : [{ index, name: spec.name, spec }];
   });
@@ -178,8 +224,8 @@ function columnMissing(name: string, column: string, header: readonly string[]):
   return new ExtractRefused(name, `the header has no column ${column}`, `${next} and import again`);
 }
 
-async function* batches({ dir, name, plan, stamp }: Reading): AsyncGenerator<ExtractBatch> {
-  const file = await PlainFile.open(dir, name);
+async function* batches({ dir, name, onDisk, plan, stamp }: Reading): AsyncGenerator<ExtractBatch> {
+  const file = await PlainFile.open(dir, name, onDisk);
   try {
     let batch: ExtractBatch = { rows: [], rejects: [], read: 0 };
     let began = file.position;
@@ -216,44 +262,4 @@ async function* dataRecords(file: PlainFile): AsyncGenerator<CsvRecord[]> {
 async function refuseIfChanged(file: PlainFile, stamp: string): Promise<void> {
   if ((await file.stamp()) === stamp) return;
   throw new ExtractRefused(file.name, 'it changed while it was being read', 'Wait until the export is done and import again');
-}
-
-async function readNote(dir: string, ignoredFiles: readonly string[]): Promise<Pick<Extract, 'exportedAt' | 'expectedRows'>> {
-  const read = Note.safeParse(parsedNote(await noteText(dir)));
-  if (!read.success) {
-    const [issue] = read.error.issues;
-    throw badNote(`${(issue?.path ?? []).map((part) => shown(String(part))).join('.')}: ${issue?.message ?? 'malformed'}`);
-  }
-  const counted = Object.entries(read.data.rows).filter(([name]) => !ignoredFiles.includes(name));
-  return { exportedAt: read.data.exported_at, expectedRows: Object.fromEntries(counted) };
-}
-
-async function noteText(dir: string): Promise<string> {
-  const file = await PlainFile.open(dir, NOTE);
-  try {
-    const bytes = await file.read(0, LONGEST_NOTE + 1);
-    if (bytes.length > LONGEST_NOTE) throw badNote('longer than 1 MB');
-    return bytes.toString('utf8');
-  } finally {
-    await file.close();
-  }
-}
-
-function parsedNote(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (error) {
-    throw badNote('not JSON', error);
-  }
-}
-
-function badNote(problem: string, cause?: unknown): ExtractRefused {
-  const next = 'It should be like { "exported_at": "2026-11-22T02:00:00Z", "rows": { "people.csv": 2000 } }';
-  return new ExtractRefused(NOTE, problem, next, { cause });
-}
-
-/** A time without a zone is London's, as every date here. */
-function utcInstant(text: string): string | null {
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text)) return null;
-  return DateTime.fromISO(text.replace(' ', 'T'), { zone: 'Europe/London' }).toUTC().toISO();
 }

@@ -6,7 +6,8 @@ import { MEDIA } from '../rules/facts.ts';
 export const EXTRACT_FILES = ['people.csv', 'families.csv', 'files.csv', 'documents.csv'] as const;
 export type ExtractFileName = (typeof EXTRACT_FILES)[number];
 
-export type ColumnKind = 'ref' | 'refs' | 'text' | 'date' | 'partial_date' | 'yes_no' | 'categories' | 'medium' | 'sha256' | 'path';
+export type ColumnKind =
+  'ref' | 'refs' | 'name' | 'text' | 'date' | 'partial_date' | 'yes_no' | 'categories' | 'medium' | 'sha256' | 'path';
 
 /** `required`: the column must be in the header, and no cell of it may be empty. */
 export interface ColumnSpec {
@@ -29,7 +30,7 @@ export const EXTRACT_SPEC: Readonly<Record<ExtractFileName, FileSpec>> = {
     reference: 'person_ref',
     columns: [
       needed('person_ref', 'ref'),
-      known('name', 'text'),
+      known('name', 'name'),
       known('date_of_birth', 'partial_date'),
       known('date_of_death', 'date'),
       known('known_to_adult_services', 'yes_no'),
@@ -83,6 +84,8 @@ export interface ExtractRow {
 export interface RejectedRow {
   line: number;
   ref: string | null;
+  /** The document that the row names, where it can be read. */
+  path?: string;
   column: string | null;
   reason: string;
 }
@@ -120,6 +123,7 @@ export function cellReaders(categories: readonly string[], unsafePathReason: (pa
   return {
     ref: readRef,
     refs: (text) => readList(text, readRef),
+    name: readName,
     text: readText,
     date: (text) => plainDay(text) ?? readDate(text) ?? badDate(text, ''),
     partial_date: (text) => plainDay(text) ?? readPartialDate(text) ?? badDate(text, ', or yyyy or yyyy-mm if no more is known'),
@@ -137,9 +141,11 @@ export function readRow(plan: RowPlan, line: number, cells: readonly string[]): 
   const values: ExtractValue[] = [];
   const bad: { column: string; reason: string }[] = [];
   let ref: string | null = null;
+  let named: { path?: string } = {};
   for (const column of plan.columns) {
     const value = readCell(column, cells, plan.readers);
     if (column === plan.reference && typeof value === 'string') ref = value;
+    if (column.spec?.kind === 'path' && typeof value === 'string') named = { path: value };
     if (value instanceof Malformed) bad.push({ column: column.name, reason: value.reason });
     else values.push(value);
   }
@@ -148,7 +154,7 @@ export function readRow(plan: RowPlan, line: number, cells: readonly string[]): 
     if (reason !== null) bad.push({ column: column.name, reason });
   }
   if (bad.length === 0 && ref !== null) return { line, ref, cells: values };
-  return bad.map((cell) => ({ line, ref, ...cell }));
+  return bad.map((cell) => ({ line, ref, ...named, ...cell }));
 }
 
 /**
@@ -176,9 +182,16 @@ export function unreadable(text: string): string | null {
     : 'holds bytes that are not UTF-8, or the sign U+FFFD that takes their place: save the file as UTF-8';
 }
 
+/**
+ * A key of an index has at most 2,704 bytes, and a letter up to four. The widest keys are two references together, a reference
+ * with the path of a document (db/documentPath.ts), and one word of a name, taken apart as it is looked for.
+ */
 const LONGEST_REF = 200;
+const LONGEST_NAME = 500;
+const LONGEST_NAME_BYTES = 2_000;
 const LONGEST_TEXT = 10_000;
-const LONGEST_PATH = 4_096;
+/** What one letter may become at most when it is taken apart, in bytes. */
+const LONGEST_LETTER_BYTES = 33;
 const UNREADABLE = /[\0\uFFFD]/;
 const CONTROL = /\p{Cc}/u;
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
@@ -203,16 +216,26 @@ function readCell(column: HeaderColumn, cells: readonly string[], readers: CellR
 }
 
 function readRef(text: string): string | Malformed {
-  if (text.length > LONGEST_REF) return new Malformed(`a reference has at most ${LONGEST_REF} characters`);
+  if (text.length > LONGEST_REF && Array.from(text).length > LONGEST_REF)
+    return new Malformed(`a reference has at most ${LONGEST_REF} characters`);
   return CONTROL.test(text) ? new Malformed('a reference has no control characters, such as tabs or line breaks') : text;
 }
 
 function readText(text: string): string | Malformed {
-  return text.length > LONGEST_TEXT ? new Malformed('longer than 10,000 characters') : text;
+  return text.length > LONGEST_TEXT ? new Malformed(`longer than ${grouped(LONGEST_TEXT)} characters`) : text;
+}
+
+/** Names are indexed by their words, without accents and with ligatures taken apart. */
+function readName(text: string): string | Malformed {
+  if (text.length <= LONGEST_NAME_BYTES / LONGEST_LETTER_BYTES) return text;
+  if (text.length > LONGEST_NAME && Array.from(text).length > LONGEST_NAME)
+    return new Malformed(`a name has at most ${LONGEST_NAME} characters`);
+  return Buffer.byteLength(text.normalize('NFKD')) > LONGEST_NAME_BYTES
+    ? new Malformed(`a name has at most ${grouped(LONGEST_NAME_BYTES)} bytes, its letters and accents taken apart`)
+    : text;
 }
 
 function readPath(text: string, unsafePathReason: (path: string) => string | null): string | Malformed {
-  if (text.length > LONGEST_PATH) return new Malformed('a path has at most 4,096 characters');
   const reason = unsafePathReason(text);
   return reason === null ? text : new Malformed(reason);
 }
@@ -258,6 +281,10 @@ function badDate(text: string, orElse: string): Malformed {
 function plainDay(text: string): IsoDate | null {
   const isoText = text.charAt(2) === '/' ? `${text.slice(6)}-${text.slice(3, 5)}-${text.slice(0, 2)}` : text;
   return PLAIN_DAY.test(isoText) && (isoText === text || text.charAt(5) === '/') ? isoText : null;
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString('en-GB');
 }
 
 function wrongWidth(found: number, expected: number): string {

@@ -2,10 +2,15 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { compareWithArchived, setAsideArchived } from './archivedRows.ts';
+import { isOn, tripBrake } from './brakes.ts';
 import { countOf } from './counts.ts';
 import { countMismatches, ExtractRefused, type Extract } from './extract.ts';
-import { EXTRACT_FILES, shown, type ExtractFileName } from './extractColumns.ts';
+import { lackedSince, refuseOlder, shapeBefore, shapeOf, type ExtractShape } from './extractBefore.ts';
+import { countChange, fileIsThere } from './extractChange.ts';
+import { EXTRACT_FILES, type ExtractFileName } from './extractColumns.ts';
+import { extractIsSuspect, type ExtractChange } from './extractLosses.ts';
 import { landStaged } from './landing.ts';
+import { judgeRejectedDocuments, noteWhoseTheyMayBe } from './rejectedDocuments.ts';
 import { setAsideUnlinkable, STAGED, stageExtract, type Progress } from './staging.ts';
 
 /** read = added + changed + unchanged + archived + rejected, of each file of the extract. */
@@ -30,8 +35,10 @@ export interface ImportResult {
   differFromArchived: string[];
   /** Archived files that the source still had and has no more. */
   removedAtSource: string[];
-  /** What the extract brake compares: the register before, and what this extract took away or changed. */
-  change: { filesBefore: number; filesLost: number; birthsBefore: number; birthsChanged: number };
+  /** Rejected rows of documents.csv that may be any file's: they block every file. */
+  ofAnyFile: number;
+  /** What the brake `extract` compares: what the extract before had, and what of it this one lacks or changed. */
+  change: ExtractChange;
 }
 
 /** Imports in the transaction given. Throws ExtractRefused, with nothing changed, when the extract must be refused whole. */
@@ -41,6 +48,7 @@ export async function importExtract(
   { asOf, runId, progress }: { asOf: IsoDate; runId: number; progress: Progress },
 ): Promise<ImportResult> {
   await trx.raw("select pg_advisory_xact_lock(hashtext('import'))");
+  await refuseOlder(trx, extract, asOf);
   const read = await stageExtract(trx, extract, progress);
   const mismatches = extract.expectedRows ? countMismatches(extract.expectedRows, read) : [];
   if (mismatches.length > 0) {
@@ -52,36 +60,56 @@ export async function importExtract(
   }
   await setAsideArchived(trx);
   await setAsideUnlinkable(trx);
+  await judgeRejectedDocuments(trx);
 
-  const importId = await insertImport(trx, asOf, runId, extract);
-  const before = await countBefore(trx, extract);
+  const before = await shapeBefore(trx);
+  const shape = shapeOf(extract);
+  const notices = noticesOf(extract, shape, before);
+  const change = await countChange(trx, extract, lackedSince(before, shape));
+  const importId = await insertImport(trx, { asOf, runId, extract, shape, notices });
+  if (extractIsSuspect(change)) await tripBrake(trx, 'extract', change, { asOf, runId });
+  const inDoubt = await isOn(trx, 'extract');
   const rows: ImportResult['rows'] = {};
   for (const name of EXTRACT_FILES) {
     if (!extract.files[name].present) continue;
-    const landed = await landStaged(trx, name, extract.files[name].columns, { importId, asOf });
+    const landed = await landStaged(trx, name, extract.files[name].columns, { importId, asOf, inDoubt });
     rows[name] = await accountForRows(trx, name, read[name], landed);
   }
-  const filesLost = await markMissingFiles(trx, asOf);
+  await markMissingFiles(trx, asOf);
   const { newlyDiffering, removedAtSource } = await compareWithArchived(trx, asOf, extract);
   const { quarantined, newlyQuarantined } = await replaceQuarantine(trx, importId);
+  const ofAnyFile = await noteWhoseTheyMayBe(trx);
   await trx('imports')
     .where({ id: importId })
     .update({ counts: JSON.stringify(rows) });
   return {
     importId,
     rows,
-    notices: noticesOf(extract),
+    notices,
     quarantined,
     newlyQuarantined,
     differFromArchived: newlyDiffering,
     removedAtSource,
-    change: { ...before, filesLost },
+    ofAnyFile,
+    change,
   };
 }
 
-async function insertImport(trx: Knex.Transaction, asOf: IsoDate, runId: number, extract: Extract): Promise<number> {
+async function insertImport(
+  trx: Knex.Transaction,
+  { asOf, runId, extract, shape, notices }: { asOf: IsoDate; runId: number; extract: Extract; shape: ExtractShape; notices: string[] },
+): Promise<number> {
+  const { exportedAt, digest } = extract;
   const rows = await trx('imports')
-    .insert({ run_id: runId, as_of: asOf, exported_at: extract.exportedAt, counts: '{}', notices: JSON.stringify(noticesOf(extract)) })
+    .insert({
+      run_id: runId,
+      as_of: asOf,
+      exported_at: exportedAt,
+      digest,
+      shape: JSON.stringify(shape),
+      counts: '{}',
+      notices: JSON.stringify(notices),
+    })
     .returning('id');
   return (rows[0] as { id: number }).id;
 }
@@ -104,33 +132,10 @@ async function accountForRows(
   return { read, added, changed, unchanged: staged - added - changed, archived, rejected };
 }
 
-async function countBefore(
-  trx: Knex.Transaction,
-  extract: Extract,
-): Promise<{ filesBefore: number; birthsBefore: number; birthsChanged: number }> {
-  const birthsChanged = extract.files['people.csv'].columns.includes('date_of_birth')
-    ? await countOf(
-        trx,
-        'select count(*) from staged_people s join people t using (person_ref) where t.date_of_birth is not null and t.date_of_birth is distinct from s.date_of_birth',
-      )
-    : 0;
-  return {
-    filesBefore: await countOf(trx, 'select count(*) from case_files where missing_since is null'),
-    birthsBefore: await countOf(trx, 'select count(*) from people where date_of_birth is not null'),
-    birthsChanged,
-  };
-}
-
-/** An extract is the whole register, so a file it does not have is blocked, never deleted. Returns how many went missing now. */
-async function markMissingFiles(trx: Knex.Transaction, asOf: IsoDate): Promise<number> {
-  const there = `(exists (select from staged_files s where s.file_ref = f.file_ref)
-    or exists (select from staged_rejects q where q.source = 'files.csv' and q.ref = f.file_ref))`;
-  await trx.raw(`update case_files f set missing_since = null where missing_since is not null and ${there}`);
-  const result = await trx.raw<{ rowCount: number }>(
-    `update case_files f set missing_since = :asOf where missing_since is null and not ${there}`,
-    { asOf },
-  );
-  return result.rowCount;
+/** An extract is the whole register, so a file it does not have is blocked, never deleted. */
+async function markMissingFiles(trx: Knex.Transaction, asOf: IsoDate): Promise<void> {
+  await trx.raw(`update case_files f set missing_since = null where missing_since is not null and ${fileIsThere('f')}`);
+  await trx.raw(`update case_files f set missing_since = :asOf where missing_since is null and not ${fileIsThere('f')}`, { asOf });
 }
 
 async function replaceQuarantine(trx: Knex.Transaction, importId: number): Promise<{ quarantined: number; newlyQuarantined: number }> {
@@ -139,8 +144,8 @@ async function replaceQuarantine(trx: Knex.Transaction, importId: number): Promi
   );
   await trx('quarantine').delete();
   const result = await trx.raw<{ rowCount: number }>(
-    `insert into quarantine (import_id, source, line, ref, column_name, reason, told)
-     select :importId, source, line, ref, column_name, reason, exists (select from told_before t
+    `insert into quarantine (import_id, source, line, ref, column_name, reason, path, told)
+     select :importId, source, line, ref, column_name, reason, path, exists (select from told_before t
        where t.source = s.source and t.ref is not distinct from s.ref and t.column_name is not distinct from s.column_name and t.reason = s.reason)
      from staged_rejects s`,
     { importId },
@@ -155,18 +160,15 @@ export async function noteTold(db: Knex): Promise<void> {
   await db.raw('update seen_again set told = true where not told');
 }
 
-function noticesOf(extract: Extract): string[] {
-  const notices = extract.ignoredFiles.map((file) => `${shown(file)} is not part of an extract and was ignored.`);
+/** Names of what was ignored are told once; what is absent is told each time, for facts stay as they were because of it. */
+function noticesOf(extract: Extract, { ignored }: ExtractShape, before: ExtractShape | undefined): string[] {
+  const notices = ignored.filter((words) => !before?.ignored.includes(words));
   for (const name of EXTRACT_FILES) {
     const file = extract.files[name];
     if (!file.present) notices.push(`${name} is absent: what was known of it stays as it was.`);
-    else {
-      for (const column of file.ignoredColumns) notices.push(`${name}: the column "${column}" is unknown and was ignored.`);
-      const [first, ...others] = file.absentColumns;
-      if (first && others.length === 0) notices.push(`${name}: the column ${first} is absent: its facts stay as they were.`);
-      if (others.length > 0)
-        notices.push(`${name}: the columns ${file.absentColumns.join(', ')} are absent: their facts stay as they were.`);
-    }
+    const [first, ...others] = file.absentColumns;
+    if (first && others.length === 0) notices.push(`${name}: the column ${first} is absent: its facts stay as they were.`);
+    if (others.length > 0) notices.push(`${name}: the columns ${file.absentColumns.join(', ')} are absent: their facts stay as they were.`);
   }
   return notices;
 }

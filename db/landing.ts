@@ -2,12 +2,18 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import type { ExtractFileName } from './extractColumns.ts';
+import { rejectedRowsSpare } from './rejectedDocuments.ts';
 import { ROW_KEY, STAGED } from './staging.ts';
 
 export interface Landing {
   importId: number;
   asOf: IsoDate;
+  /** The brake "extract" is on, so that what the extract lacks is not believed to be gone. */
+  inDoubt: boolean;
 }
+
+/** Files of the extract whose rows link two references. */
+export type LinkFile = 'families.csv' | 'documents.csv';
 
 interface Target {
   table: string;
@@ -66,20 +72,36 @@ async function updateChanged(trx: Knex.Transaction, name: ExtractFileName, facts
 }
 
 /**
- * Links that the extract no longer has. Those of a reference with a row in quarantine stay, for the missing row may be
- * the very one; and where a rejected row's reference could not be read, all stay.
+ * Links that the extract no longer has go, except while it is in doubt: what a file or a family rests on, and the source of a
+ * document, do not go because a row is away. They stand then until an extract lacks them with the brake off.
  */
-async function removeGone(trx: Knex.Transaction, name: 'families.csv' | 'documents.csv', { importId, asOf }: Landing): Promise<void> {
+async function removeGone(trx: Knex.Transaction, name: LinkFile, { importId, asOf, inDoubt }: Landing): Promise<void> {
   const { table, kind } = TARGETS[name];
   const [owner, member] = ROW_KEY[name];
+  await trx.raw(
+    `update ${table} t set absent_since = null where absent_since is not null and exists (select from ${STAGED[name]} s where ${sameKey(name)})`,
+  );
+  if (inDoubt) {
+    await trx.raw(`update ${table} t set absent_since = '${asOf}' where absent_since is null and ${isGone(name)}`);
+    return;
+  }
   await trx.raw(`
-    with gone as (
-      delete from ${table} t
-      where not exists (select from ${STAGED[name]} s where ${sameKey(name)})
-        and not exists (select from staged_rejects q where q.source = '${name}' and (q.ref = t.${owner} or q.ref is null))
-      returning t.${owner} as owner, t.${member} as member)
+    with gone as (delete from ${table} t where ${isGone(name)} returning t.${owner} as owner, t.${member} as member)
     insert into fact_changes (import_id, as_of, kind, ref, field, old_value)
     select ${importId}, '${asOf}', '${kind}', owner, '${member}', member from gone`);
+}
+
+/**
+ * SQL for whether the extract no longer has the link `t`. One of a reference with a row in quarantine is not gone, for the rejected
+ * row may be the very one, nor any where a rejected row may be any file's; nor is a document of a file that has no good row of
+ * its own.
+ */
+export function isGone(name: LinkFile): string {
+  const notStaged = `not exists (select from ${STAGED[name]} s where ${sameKey(name)})`;
+  if (name === 'families.csv') {
+    return `${notStaged} and not exists (select from staged_rejects q where q.source = 'families.csv' and (q.ref = t.family_ref or q.ref is null))`;
+  }
+  return `${notStaged} and exists (select from staged_files s where s.file_ref = t.file_ref) and ${rejectedRowsSpare('t')}`;
 }
 
 async function insertNew(

@@ -5,6 +5,7 @@ import type { ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
 import type { BagRow } from './bagMoves.ts';
+import { brakesOn } from './brakes.ts';
 import { DocumentProblem, measureDocument, removeDocument } from './documentRoot.ts';
 import { systemCode } from './fileIo.ts';
 import { requireMark } from './installation.ts';
@@ -66,6 +67,8 @@ interface Removal {
  */
 export async function removeSources(db: Knex, removing: RemovingSources): Promise<RemovalCounts> {
   const counts: RemovalCounts = { removed: 0, alreadyGone: 0, failed: 0, shared: 0 };
+  // Whatever put it on, what the register has may not be right, and what is removed does not come back.
+  if ((await brakesOn(db)).length > 0) return counts;
   const waiting = await removals(db);
   if (waiting.length > 0) await requireMark(db, removing.documentRoot);
   const bags = new Map<string, string | null>();

@@ -81,7 +81,7 @@ async function createStagingTables(trx: Knex.Transaction): Promise<void> {
     await trx.raw(`create temp table ${STAGED[name]} (line int, ${columns.join(', ')}) on commit drop`);
   }
   await trx.raw(
-    'create temp table staged_rejects (source text, line int, ref text collate "C", column_name text, reason text) on commit drop',
+    'create temp table staged_rejects (source text, line int, ref text collate "C", column_name text, reason text, path text collate "C") on commit drop',
   );
 }
 
@@ -90,6 +90,7 @@ const SQL_TYPES: Record<ColumnKind, string> = {
   refs: 'text[] collate "C"',
   categories: 'text[] collate "C"',
   path: 'text collate "C"',
+  name: 'text',
   text: 'text',
   partial_date: 'text',
   medium: 'text',
@@ -113,20 +114,26 @@ async function setAsideRepeated(trx: Knex.Transaction, name: ExtractFileName): P
   await trx.raw(`
     with rows as (select line, ${key} from ${STAGED[name]} ${alsoRejected}),
     repeated as (select ${key}, min(line) as first from rows group by ${key} having count(*) > 1),
-    gone as (delete from ${STAGED[name]} s using repeated r where (${ROW_KEY[name].map((column) => `s.${column} = r.${column}`).join(' and ')}) returning s.line, s.${ROW_KEY[name][0]} as ref)
-    insert into staged_rejects select '${name}', line, ref, '${ROW_KEY[name].at(-1)}', 'appears twice in the file: keep one row, for nobody can tell which is right' from gone`);
+    gone as (delete from ${STAGED[name]} s using repeated r where (${ROW_KEY[name].map((column) => `s.${column} = r.${column}`).join(' and ')}) returning s.line, ${keptOfRow(name)})
+    insert into staged_rejects select '${name}', line, ref, '${ROW_KEY[name].at(-1)}', 'appears twice in the file: keep one row, for nobody can tell which is right', path from gone`);
 }
 
 async function setAside(trx: Knex.Transaction, name: ExtractFileName, column: string, reason: string, condition: string): Promise<void> {
   await trx.raw(`
-    with gone as (delete from ${STAGED[name]} s where ${condition} returning s.line, s.${ROW_KEY[name][0]} as ref)
-    insert into staged_rejects select '${name}', line, ref, '${column}', '${reason}' from gone`);
+    with gone as (delete from ${STAGED[name]} s where ${condition} returning s.line, ${keptOfRow(name)})
+    insert into staged_rejects select '${name}', line, ref, '${column}', '${reason}', path from gone`);
+}
+
+function keptOfRow(name: ExtractFileName): string {
+  return `s.${ROW_KEY[name][0]} as ref, ${name === 'documents.csv' ? 's.path' : 'cast(null as text)'} as path`;
 }
 
 async function stageRejects(trx: Knex.Transaction, rejects: (RejectedRow & { source: string })[]): Promise<void> {
   for (let i = 0; i < rejects.length; i += 1000) {
     await trx('staged_rejects').insert(
-      rejects.slice(i, i + 1000).map(({ source, line, ref, column, reason }) => ({ source, line, ref, column_name: column, reason })),
+      rejects
+        .slice(i, i + 1000)
+        .map(({ source, line, ref, column, reason, path = null }) => ({ source, line, ref, column_name: column, reason, path })),
     );
   }
 }

@@ -4,13 +4,14 @@ import { archiveDue, type ArchiveCounts } from '../db/archive.ts';
 import { openArchiveStore } from '../db/archiveStore.ts';
 import { recordEvent } from '../db/audit.ts';
 import { removeOldBackups } from '../db/backup.ts';
-import { brakesOn, extractIsSuspect, tripBrake, volumeIsUnexpected, type Brake } from '../db/brakes.ts';
+import { brakesOn, tripBrake, volumeIsUnexpected, type Brake } from '../db/brakes.ts';
 import { findCandidates } from '../db/candidacy.ts';
 import { computeDeterminations, type ComputeCounts } from '../db/compute.ts';
 import { checkFiles, type CheckedFile } from '../db/crossCheck.ts';
 import { recordDisagreements, settleDisagreements } from '../db/disagreements.ts';
 import { unsafePathReason } from '../db/documentRoot.ts';
 import { openExtract } from '../db/extract.ts';
+import { extractChangeWords, extractIsSuspect } from '../db/extractLosses.ts';
 import { guardRefusal } from '../db/guardRefusal.ts';
 import { importExtract, type ImportResult } from '../db/import.ts';
 import { chooseForListing, makeLists } from '../db/lists.ts';
@@ -44,9 +45,8 @@ export async function importStep({ context, runId }: Stepping, folder: string): 
   const extract = await openExtract(folder, Object.keys(schedule.categories), { unsafePathReason });
   const result = await db.transaction(async (trx) => {
     const imported = await importExtract(trx, extract, { asOf, runId, progress: (file, read) => progress.update(`${file}: ${read} rows`) });
-    const { importId, rows, quarantined, newlyQuarantined, change } = imported;
+    const { importId, rows, quarantined, newlyQuarantined } = imported;
     await recordEvent(trx, 'service', 'extract.imported', { import: importId, rows, quarantined, newly_quarantined: newlyQuarantined });
-    if (extractIsSuspect(change)) await tripBrake(trx, 'extract', change, { asOf, runId });
     return imported;
   });
   progress.done();
@@ -56,6 +56,10 @@ export async function importStep({ context, runId }: Stepping, folder: string): 
       `${result.newlyQuarantined} rows of the extract are newly in quarantine: rejects.csv of the report says what is wrong with each.`,
     );
   if (extractIsSuspect(result.change)) attention.push(brakeWords('extract', result.change));
+  if (result.ofAnyFile > 0 && result.newlyQuarantined > 0)
+    attention.push(
+      `${result.ofAnyFile} rejected rows of documents.csv may be any file's, for their reference cannot be read and their document is known under no file: nothing is listed or archived until they are put right.`,
+    );
   if (result.differFromArchived.length > 0)
     attention.push(
       `${result.differFromArchived.length} archived files came again with other facts or documents than were archived: ${result.differFromArchived.slice(0, 10).join(', ')}. Nothing of them was stored. Find out why; to work on one again, bring it back: retention restore.`,
@@ -188,7 +192,12 @@ const COMPUTE_FIRST =
 
 /** The brake in words: what happened, and what to do. */
 export function brakeWords(name: Brake['name'], details: object): string {
-  const counts = Object.entries(details)
+  const counts = name === 'extract' ? extractChangeWords(details) : detailWords(details);
+  return `The brake "${name}" is on (${counts}). Nothing is listed or archived until it is put right and an authoriser says why to go on: retention brake release ${name} --reason "…".`;
+}
+
+function detailWords(details: object): string {
+  return Object.entries(details)
     .map(
       ([what, count]) =>
         `${what
@@ -197,7 +206,6 @@ export function brakeWords(name: Brake['name'], details: object): string {
           .toLowerCase()}: ${String(count)}`,
     )
     .join(', ');
-  return `The brake "${name}" is on (${counts}). Nothing is listed or archived until it is put right and an authoriser says why to go on: retention brake release ${name} --reason "…".`;
 }
 
 function brakeOnWords(brake: Brake): string {

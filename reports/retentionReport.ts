@@ -1,6 +1,7 @@
 /** The retention report by rule: one page for people, one table for machines, from the same figures. */
 import { fileURLToPath } from 'node:url';
 import nunjucks from 'nunjucks';
+import { extractChangeWords } from '../db/extractLosses.ts';
 import type { ReasonFigures, RetentionFigures, RuleFigures } from '../db/figures.ts';
 import { BLOCKS, type Block } from '../rules/checks.ts';
 import { longDate, shortDate } from '../rules/dates.ts';
@@ -108,10 +109,9 @@ export const LIST_STATE_WORDS: Record<ListState, string> = {
   cancelled: 'Cancelled',
 };
 
-const BRAKE_WORDS: Record<BrakeName, string> = {
+const BRAKE_WORDS: Record<Exclude<BrakeName, 'extract'>, string> = {
   volume: 'More files became due than the night before predicted: {newly_due}, not {predicted}.',
   disagreement: 'Our two calculations gave different dates. Files concerned: {files}.',
-  extract: 'The extract lost {filesLost} of {filesBefore} files, and changed {birthsChanged} of {birthsBefore} dates of birth.',
   stale: 'The last good extract, or the last successful night, is too old to go by.',
   restored: 'The database came from a backup. Holds and archived files must be confirmed first.',
 };
@@ -165,8 +165,9 @@ function filesOf(reasons: readonly ReasonFigures[], wanted: ReasonFigures['outco
   return reasons.filter(({ outcome }) => outcome === wanted).reduce((sum, { files }) => sum + files, 0);
 }
 
-/** Why a brake is on. Only numbers of the details are shown: whatever else it keeps stays in the database. */
+/** Why a brake is on. Only numbers of the details are shown, and names of files and columns: whatever else it keeps stays in the database. */
 export function brakeInWords(name: BrakeName, details: Record<string, unknown>): string {
+  if (name === 'extract') return `The extract ${extractChangeWords(details)}.`;
   return BRAKE_WORDS[name].replace(/\{(\w+)\}/g, (_, key: string) => {
     const value = details[key];
     return typeof value === 'number' ? grouped(value) : 'an unknown number';

@@ -74,7 +74,7 @@ export const BLOCK_WORDS: Record<Block, string> = {
   deferred: 'It was decided to keep it longer.',
   referred: 'A person must decide what goes where.',
   statutory_minimum: 'The law asks us to keep it longer than the policy does.',
-  quarantined: 'Its row, or that of a person on it, was rejected in the latest extract.',
+  quarantined: 'Its row, that of a person on it, or a row of documents.csv that is or may be its own was rejected in the latest extract.',
   not_in_extract: 'It is not in the latest extract.',
   shortened: 'A change made its date earlier. Somebody must confirm this.',
   doubtful_birth: 'The date of birth can hardly be right for this file. Somebody must confirm it.',

@@ -103,9 +103,18 @@ describe('the folder', () => {
   });
 
   test('other files and sub-folders are named and ignored, and dotfiles not even named', async () => {
-    const dir = await folder({ 'notes.txt': 'x', 'People.csv': 'x', '.hidden': 'x' });
+    const dir = await folder({ 'notes.txt': 'x', 'People.csv.old': 'x', '.hidden': 'x' });
     await mkdir(join(dir, 'more'));
-    expect((await openExtract(dir, CATEGORIES)).ignoredFiles).toEqual(['People.csv', 'more', 'notes.txt']);
+    expect((await openExtract(dir, CATEGORIES)).ignoredFiles).toEqual(['People.csv.old', 'more', 'notes.txt']);
+  });
+
+  test('a file is known however its name is spelt, and two that become one are refused', async () => {
+    const dir = await folder({ 'Families.CSV': 'family_ref,child_ref\n', ' docu-ments.csv': 'file_ref,path\n' });
+    expect((await openExtract(dir, CATEGORIES)).ignoredFiles).toEqual([]);
+    expect(await readAll(await openExtract(dir, CATEGORIES), 'families.csv')).toMatchObject({ read: 0 });
+    expect((await openExtract(dir, CATEGORIES)).files['documents.csv'].present).toBe(true);
+    await writeFile(join(dir, 'PEOPLE.csv'), PEOPLE);
+    await expect(openExtract(dir, CATEGORIES)).rejects.toThrow(/^people\.csv: it is there twice, as .*PEOPLE\.csv/);
   });
 
   test('a link or a folder in the place of a file is refused', async () => {
@@ -146,8 +155,30 @@ describe('the header', () => {
     expect((await readAll(extract, 'people.csv')).rows).toEqual([{ line: 2, ref: 'P1', cells: ['P1', 'Ann', '1990-05-01'] }]);
   });
 
-  test('a name in other letters is another column', async () => {
-    expect(await refusal({ 'people.csv': 'Person_Ref\nP1\n' })).toContain('no column person_ref');
+  test.each(['Person_Ref,DATE OF BIRTH', 'personRef,date-of-birth', 'PERSON-REF,Date\u00a0of\u2011Birth', '"Person  Ref",dateofbirth'])(
+    'a column is known whatever its letter case, spaces, hyphens and underscores: %s',
+    async (header) => {
+      const extract = await opened({ 'people.csv': `${header}\nP1,1990\n` });
+      expect(extract.files['people.csv']).toMatchObject({ columns: ['person_ref', 'date_of_birth'], ignoredColumns: [] });
+      expect((await readAll(extract, 'people.csv')).rows).toEqual([{ line: 2, ref: 'P1', cells: ['P1', '1990'] }]);
+    },
+  );
+
+  test('two columns that become one refuse the import, and both spellings are named', async () => {
+    expect(await refusal({ 'people.csv': 'person_ref,Date of death,date_of_death\n' })).toContain(
+      'the header has the column date_of_death twice, once as Date of death',
+    );
+  });
+
+  test('a first line that names the separator is taken as that, and another separator than the comma is refused in words', async () => {
+    for (const line of ['sep=,\r\n', '\uFEFF"SEP=,"\n']) {
+      expect((await people(`${line}${PEOPLE}P2,"a\nb",x\n`)).rejects).toMatchObject([{ line: 4, ref: 'P2' }]);
+    }
+    expect(await refusal({ 'people.csv': 'sep=;\nperson_ref;name\nP1;Ann\n' })).toBe(
+      'people.csv: its first line says that its cells are separated by ";". Export it with commas between the cells, and import again.',
+    );
+    expect(await refusal({ 'people.csv': 'sep=\t\nperson_ref\n' })).toContain('separated by tabs');
+    expect(await refusal({ 'people.csv': 'sep=,\n' })).toContain('it is empty');
   });
 
   test('a byte-order mark is accepted', async () => {
@@ -295,9 +326,18 @@ describe('cells', () => {
     expect(await fileCell('subject_refs', `P1;${'x'.repeat(201)}`)).toBe('a reference has at most 200 characters');
   });
 
-  test('a text has at most 10,000 characters', async () => {
-    expect(await personCell('name', 'x'.repeat(10_000))).toHaveLength(10_000);
-    expect(await personCell('name', 'x'.repeat(10_001))).toBe('longer than 10,000 characters');
+  test('a text has at most 10,000 characters, and a name 500 of at most 2,000 bytes', async () => {
+    expect(await fileCell('location', 'x'.repeat(10_000))).toHaveLength(10_000);
+    expect(await fileCell('location', 'x'.repeat(10_001))).toBe('longer than 10,000 characters');
+    expect(await personCell('name', 'x'.repeat(500))).toHaveLength(500);
+    expect(await personCell('name', 'x'.repeat(501))).toBe('a name has at most 500 characters');
+    expect(await personCell('name', '\u{1F600}'.repeat(500))).toHaveLength(1000);
+    expect(await personCell('name', '\u3316'.repeat(200))).toBe('a name has at most 2,000 bytes, its letters and accents taken apart');
+  });
+
+  test('a reference is counted in characters, of however many bytes', async () => {
+    expect(await fileCell('family_ref', '\u{1F600}'.repeat(200))).toHaveLength(400);
+    expect(await fileCell('family_ref', '\u{1F600}'.repeat(201))).toBe('a reference has at most 200 characters');
   });
 
   test('a families row is known by its family and needs the child', async () => {
@@ -443,7 +483,7 @@ describe('size', () => {
       [5, 'P4'],
     ]);
     expect(all.rejects).toEqual([
-      { line: 2, ref: 'P1', column: 'name', reason: 'longer than 10,000 characters' },
+      { line: 2, ref: 'P1', column: 'name', reason: 'a name has at most 500 characters' },
       { line: 4, ref: 'P3', column: null, reason: 'the row is longer than 4 MB: shorten it' },
     ]);
   });
@@ -473,14 +513,24 @@ describe('extract.json', () => {
     expect(extract).toMatchObject({ exportedAt: '2026-11-22T01:00:00.000Z', expectedRows: { 'people.csv': 1 } });
   });
 
-  test('a time without a zone is London time', async () => {
-    const extract = await opened(note({ exported_at: '2026-07-01 02:00', rows: {} }));
-    expect(extract.exportedAt).toBe('2026-07-01T01:00:00.000Z');
+  test.each(['2026-07-01 02:00+01:00', '2026-07-01t01:00z', '2026-07-01T01:00:00.000 Z', '2026-07-01 03:00:00 +0200'])(
+    'it takes an instant with its zone, written %s',
+    async (written) => {
+      expect((await opened(note({ exported_at: written }))).exportedAt).toBe('2026-07-01T01:00:00.000Z');
+    },
+  );
+
+  test('either of its keys may be absent, and they are known however they are spelt; another is named', async () => {
+    expect(await opened(note({ rows: { 'People.CSV': 1 } }))).toMatchObject({ exportedAt: null, expectedRows: { 'people.csv': 1 } });
+    const spelt = await opened(note({ ExportedAt: '2026-07-01T01:00Z', 'row-s': {}, made_by: 'x' }));
+    expect(spelt).toMatchObject({ exportedAt: '2026-07-01T01:00:00.000Z', expectedRows: {}, noteSays: ['exported_at', 'rows'] });
+    expect(spelt.ignoredKeys).toEqual(['made_by']);
+    expect(await refusal(note({ rows: { 'people.csv': 1, 'PEOPLE.csv': 1 } }))).toContain('announces the rows of people.csv twice');
   });
 
   test('rows announced of a file that is there but ignored are not expected', async () => {
     const rows = { 'audit.csv': 5, 'gone.csv': 3 };
-    const extract = await opened({ 'audit.csv': 'x', ...note({ exported_at: '2026-11-22', rows }) });
+    const extract = await opened({ 'audit.csv': 'x', ...note({ exported_at: '2026-11-22T00:00Z', rows }) });
     expect(extract.expectedRows).toEqual({ 'gone.csv': 3 });
   });
 
@@ -489,13 +539,14 @@ describe('extract.json', () => {
     ['no JSON', '{'],
     ['a list', '[]'],
     ['null', 'null'],
-    ['no time', '{"rows":{}}'],
-    ['no rows', '{"exported_at":"2026-11-22"}'],
+    ['a day without a time', '{"exported_at":"2026-11-22"}'],
+    ['a time without a zone', '{"exported_at":"2026-11-22T02:00:00"}'],
+    ['one key twice', '{"exported_at":"2026-11-22T02:00:00Z","Exported at":"2026-11-22T02:00:00Z"}'],
     ['a word for a time', '{"exported_at":"yesterday","rows":{}}'],
-    ['a day that does not exist', '{"exported_at":"2026-02-30","rows":{}}'],
-    ['a number in quotes', '{"exported_at":"2026-11-22","rows":{"people.csv":"2"}}'],
-    ['a negative number', '{"exported_at":"2026-11-22","rows":{"people.csv":-1}}'],
-    ['half a row', '{"exported_at":"2026-11-22","rows":{"people.csv":1.5}}'],
+    ['a day that does not exist', '{"exported_at":"2026-02-30T00:00Z","rows":{}}'],
+    ['a number in quotes', '{"exported_at":"2026-11-22T00:00Z","rows":{"people.csv":"2"}}'],
+    ['a negative number', '{"exported_at":"2026-11-22T00:00Z","rows":{"people.csv":-1}}'],
+    ['half a row', '{"exported_at":"2026-11-22T00:00Z","rows":{"people.csv":1.5}}'],
     ['two million blanks', ' '.repeat(2_000_000)],
   ])('it refuses the import when it holds %s', async (_, text) => {
     expect(await refusal({ 'extract.json': text })).toMatch(/^extract\.json: .*It should be like/);

@@ -79,11 +79,13 @@ describe('facts that change', () => {
     expect(await council.lists()).toEqual([]);
   });
 
-  it('G6: the column poses_risk_to_children is absent from a later extract: facts stay as they were; reported', async () => {
+  it('G6: the column poses_risk_to_children is absent from a later extract: facts stay as they were; reported, and the brake is on', async () => {
     council.register.child('CF-1', {}, { poses_risk_to_children: 'yes' });
     await council.night(TODAY);
     await council.writeExtract(['poses_risk_to_children']);
-    const imported = (await council.done(['import', council.extract, '--json'])).json<{ steps: { import: { notices: string[] } } }>();
+    const ended = await council.retention(['import', council.extract, '--json']);
+    expect(ended.exitCode, 'the brake "extract" is new').toBe(3);
+    const imported = ended.json<{ steps: { import: { notices: string[] } } }>();
     expect(imported.steps.import.notices).toEqual([expect.stringMatching(/column poses_risk_to_children is absent/)]);
     await council.done('compute');
     expect(await council.explain('CF-1')).toMatchObject({ outcome: 'permanent', blocks: [] });

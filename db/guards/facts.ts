@@ -74,7 +74,14 @@ export const FACT_GUARDS: readonly Guard[] = [
   {
     table: 'quarantine',
     name: 'quarantine_is_emptied_by_an_import_alone',
-    fires: 'before update of import_id, source, line, ref, column_name, reason or delete',
+    fires: 'before update of import_id, source, line, ref, column_name, reason, path, of_any_file or delete',
+    statement: true,
+    body: refuseIf('not is_import()', 'the quarantine is emptied by an import alone', BY_IMPORT),
+  },
+  {
+    table: 'quarantined_documents',
+    name: 'quarantined_documents_are_emptied_by_an_import_alone',
+    fires: 'before update or delete',
     statement: true,
     body: refuseIf('not is_import()', 'the quarantine is emptied by an import alone', BY_IMPORT),
   },

@@ -2,6 +2,7 @@
 import type { ArchiveCounts } from '../../db/archive.ts';
 import type { ComputeCounts } from '../../db/compute.ts';
 import type { ImportResult } from '../../db/import.ts';
+import { extractChangeWords, hasLosses } from '../../db/extractLosses.ts';
 import { longDate } from '../../rules/dates.ts';
 import type { NightResult } from '../night.ts';
 
@@ -27,12 +28,15 @@ const STEP_WORDS: Record<string, (counts: object) => string[]> = {
   report: (counts) => reportWords(counts as { files: number; folder: string; audit: { events: number; head: string } }),
 };
 
-function importWords({ rows, notices, quarantined, newlyQuarantined }: ImportResult): string[] {
+function importWords({ rows, notices, quarantined, newlyQuarantined, ofAnyFile, change }: ImportResult): string[] {
   const files = Object.entries(rows).map(
     ([name, n]) =>
       `${name}: ${n.read} read = ${n.added} added + ${n.changed} changed + ${n.unchanged} unchanged + ${n.archived} archived + ${n.rejected} rejected`,
   );
-  return [...files, ...(quarantined > 0 ? [`${quarantined} cells in quarantine, ${newlyQuarantined} of them new`] : []), ...notices];
+  const rejected = quarantined > 0 ? [`${quarantined} cells in quarantine, ${newlyQuarantined} of them new`] : [];
+  const anyFile = ofAnyFile > 0 ? [`${ofAnyFile} of the rejected rows may be any file's, so every file is blocked`] : [];
+  const lost = hasLosses(change) ? [`against the extract before it ${extractChangeWords(change)}`] : [];
+  return [...files, ...rejected, ...anyFile, ...lost, ...notices];
 }
 
 function computeWords({ files, outcomes, written, shortened, newlyDue, predicted }: ComputeCounts): string[] {

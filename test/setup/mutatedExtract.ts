@@ -213,9 +213,9 @@ async function putInstead(name: string, how: (Mutation & { on: 'file' })['how'],
   if (how === 'pipe') await link(pipe, place);
 }
 
-/** `right` counts the rows that there are, as a source system would; where they cannot be told it announces none. */
+/** `right` counts the rows that there are, as a source system would, and does not say when; where they cannot be told it announces none. */
 function noteText(text: string, files: ReadonlyMap<Name, Buffer>): string {
   if (text !== 'right' && text !== 'one less') return text;
   const rows = [...files].map(([name, bytes]) => [name, Math.max(0, scanCsv(bytes).records.length - (text === 'right' ? 1 : 2))]);
-  return JSON.stringify({ exported_at: '2026-11-22T02:00:00Z', rows: Object.fromEntries(rows) as unknown });
+  return JSON.stringify({ rows: Object.fromEntries(rows) as unknown });
 }
