@@ -4,7 +4,8 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import { expect } from 'vitest';
 import type { ImportResult } from '../../db/import.ts';
-import { ExtractRefused } from '../../db/extract.ts';
+import { EXTRACT_SPEC, ExtractRefused } from '../../db/extract.ts';
+import { plainName } from '../../db/extractNames.ts';
 import { withContext, type Context } from '../../jobs/context.ts';
 import { runStep, type NightResult } from '../../jobs/night.ts';
 import { addDays } from '../../rules/dates.ts';
@@ -172,7 +173,8 @@ export class HostileImports {
   /** Each row stands in the register, cell by cell; as many as are archived need not. */
   async #expectLanded(name: Name, header: readonly string[], rows: readonly ScannedRecord[], archived: number): Promise<void> {
     const key = KEYS[name];
-    const columns = header.map((column) => column.trim());
+    const known = new Map(EXTRACT_SPEC[name].columns.map((column) => [plainName(column.name), column.name]));
+    const columns = header.map((column) => known.get(plainName(column)) ?? column.trim());
     const stored = await this.#council.db(TABLES[name]).select<Record<string, unknown>[]>();
     const byKey = new Map(stored.map((row) => [JSON.stringify(key.map((column) => row[column])), row]));
     let missing = 0;
