@@ -1,4 +1,4 @@
-/** The disposal certificate of a completed list: what was moved, when, by whom, under which clause, expected against actual. */
+/** The disposal certificate of a list that has ended: what was moved, when, by whom, under which clause, expected against actual. */
 import type { Knex } from 'knex';
 import { canonicalJson, sha256 } from '../rules/digest.ts';
 import type { IsoDate } from '../rules/dates.ts';
@@ -50,7 +50,7 @@ export interface ShownCertificate {
   /** SHA-256 of the certificate's canonical JSON; the audit event `certificate.issued` names it too. */
   digest: string;
   /** What has become of the source documents so far; `waiting` are tried again each night. */
-  sources: { removed: number; already_gone: number; waiting: number; restored: number };
+  sources: { removed: number; already_gone: number; waiting: number; restored: number; lying_there_again: number };
   /** Files brought back since. */
   restored_since: { file_ref: string; restored_on: IsoDate }[];
 }
@@ -71,7 +71,10 @@ export const DOES_NOT_COVER = [
 const KNOWN_FROM_BAGS =
   'Files of the list that were not archived: the register was restored from a backup that is older than the signature, and what is certified here was read from the bags.';
 
-/** Writes the certificate of a list whose items are all finished. */
+/** Added where a list was cancelled after some of it had been archived. */
+const CANCELLED = 'Files of the list that were not archived when it was cancelled; they were withdrawn, and stay in the register.';
+
+/** Writes the certificate of a list that has ended, its items all finished. */
 export async function issueCertificate(trx: Knex.Transaction, listId: number, asOf: IsoDate): Promise<Certificate> {
   const list = (await trx<ListRow>('disposal_lists').where({ id: listId }).first()) as ListRow;
   const items = await trx<ItemRow>('disposal_list_items').where({ list_id: listId }).orderBy('position');
@@ -87,7 +90,11 @@ export async function issueCertificate(trx: Knex.Transaction, listId: number, as
     clause: moved[0]?.clause ?? '',
     ...countsOf(items, moved),
     documents: { expected: sum(files.map((file) => file.documents.expected)), packed: sum(files.map((file) => file.documents.packed)) },
-    does_not_cover: list.from_bags_on === null ? DOES_NOT_COVER : [...DOES_NOT_COVER, KNOWN_FROM_BAGS],
+    does_not_cover: [
+      ...DOES_NOT_COVER,
+      ...(list.from_bags_on === null ? [] : [KNOWN_FROM_BAGS]),
+      ...(list.state === 'cancelled' ? [CANCELLED] : []),
+    ],
     files,
   };
   const content = canonicalJson(certificate);
@@ -155,7 +162,8 @@ function countsOf(
 async function sourcesOf(db: Knex, listId: number): Promise<ShownCertificate['sources']> {
   const { rows } = await db.raw<{ rows: [ShownCertificate['sources']] }>(
     `select count(*) filter (where outcome = 'removed')::int as removed, count(*) filter (where outcome = 'already_gone')::int as already_gone,
-       count(*) filter (where outcome in ('to_remove', 'failed'))::int as waiting, count(*) filter (where outcome = 'restored')::int as restored
+       count(*) filter (where outcome in ('to_remove', 'failed'))::int as waiting, count(*) filter (where outcome = 'restored')::int as restored,
+       count(*) filter (where back_on is not null)::int as lying_there_again
      from source_removals where list_id = :listId`,
     { listId },
   );
@@ -171,12 +179,12 @@ async function noCertificate(db: Knex, listId: number): Promise<Refusal> {
   const list = await db<ListRow>('disposal_lists').where({ id: listId }).first();
   const why = !list
     ? `there is no disposal list ${listId}`
-    : list.state === 'complete'
+    : list.state === 'complete' || list.state === 'cancelled'
       ? 'none of its files was moved to the archive'
-      : `it is ${list.state.replaceAll('_', ' ')}, and a certificate is issued when a list is complete`;
+      : `it is ${list.state.replaceAll('_', ' ')}, and a certificate is issued when a list has ended`;
   return new Refusal(
     'no_certificate',
-    `List ${listId} has no certificate: ${why}. "retention lists --state complete" shows those that may have one.`,
+    `List ${listId} has no certificate: ${why}. "retention lists" shows which are complete or cancelled, and may have one.`,
     {
       list: listId,
     },

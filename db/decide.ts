@@ -7,7 +7,7 @@ import { ruleById, type Schedule } from '../rules/schedule.ts';
 import { OPEN_STATES, UNSIGNED_STATES, type ListState, type ReasonCode } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 import { digestItems, lockItems, updateListDigest, type ItemRow } from './items.ts';
-import { lockList, settleList, withdrawItems, type ListRow } from './lists.ts';
+import { certifyEnded, lockList, settleList, withdrawItems, type ListRow } from './lists.ts';
 
 export type DecisionAsked =
   | { decision: 'approved'; acknowledgeCautions: boolean }
@@ -88,7 +88,7 @@ async function storeDecided(trx: Knex.Transaction, listId: number, decided: read
   }
 }
 
-/** Ends a list. What is not archived yet comes off it; decisions that were not signed never take effect. */
+/** Ends a list. What is not archived yet comes off it, what is is certified; decisions that were not signed never take effect. */
 export async function cancelList(trx: Knex.Transaction, listId: number, reason: string, { person, asOf }: Acting): Promise<ListAfter> {
   requirePermission(person, 'cancel');
   const binding = (await lockItems(trx, listId)).filter((item) => item.binding);
@@ -104,6 +104,7 @@ export async function cancelList(trx: Knex.Transaction, listId: number, reason: 
     .where({ id: listId })
     .update({ state: 'cancelled', ended_on: asOf, ended_by: person.name, ended_reason: requireReason(reason) });
   await recordEvent(trx, person.name, 'list.cancelled', { list: listId });
+  await certifyEnded(trx, listId, asOf);
   return { list: listId, state: 'cancelled', digest: list.digest };
 }
 

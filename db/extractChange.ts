@@ -33,8 +33,9 @@ interface Question {
 
 const PERSON = 'people t join staged_people s using (person_ref)';
 const FILE = 'case_files t join staged_files s using (file_ref)';
-const REGISTERED = 'case_files f where f.missing_since is null';
-const LISTED_DOCUMENTS = `documents t join case_files f using (file_ref) where t.absent_since is null and f.missing_since is null`;
+/** Not what a restore brought back, before the source has had it again. */
+const REGISTERED = 'case_files f where f.missing_since is null and f.restored_on is null';
+const LISTED_DOCUMENTS = `documents t join case_files f using (file_ref) where t.absent_since is null and f.missing_since is null and t.restored_on is null`;
 /** Not those of a child whose files are all archived: the source was asked to delete them. */
 const OF_ARCHIVED_CHILD = `exists (select from archive_index i where i.person_ref = gone.child_ref)
   and not exists (select from case_files f where f.subject_refs @> array[gone.child_ref])`;

@@ -14,6 +14,7 @@ import { inOneMoment } from './figures.ts';
 import type { Installation } from './installation.ts';
 import { readWaiting, type WaitingFile } from './outside.ts';
 import { changedSinceCompute, lastComputed, lastImported, lastSuccessfulNight, latestNight, type Run } from './runs.ts';
+import { readSourcesAgain, type LyingAgain } from './sourcesAgain.ts';
 
 export interface ServerHealth {
   version: string;
@@ -48,6 +49,7 @@ export interface ServiceHealth {
   brakes: Brake[];
   chain: ChainState;
   sources: { toRemove: number; failed: number };
+  sourcesAgain: LyingAgain[];
   secrets: { user: string; expires_at: Date | null }[];
   holdsDue: HoldSummary[];
   waiting: WaitingFile[];
@@ -140,6 +142,7 @@ export async function serviceHealth(db: Knex, asOf: IsoDate): Promise<ServiceHea
     brakes: await brakesOn(db),
     chain: await verifyChain(readEvents(db)),
     sources: { toRemove: sources('to_remove'), failed: sources('failed') },
+    sourcesAgain: await readSourcesAgain(db),
     secrets: await secretsOfPeople(db),
     holdsDue: await readHoldsDue(db, asOf),
     waiting: await readWaiting(db),

@@ -67,6 +67,7 @@ export async function importExtract(
   const notices = noticesOf(extract, shape, before);
   const change = await countChange(trx, extract, lackedSince(before, shape));
   const importId = await insertImport(trx, { asOf, runId, extract, shape, notices });
+  await markSourceHasAgain(trx);
   if (extractIsSuspect(change)) await tripBrake(trx, 'extract', change, { asOf, runId });
   const inDoubt = await isOn(trx, 'extract');
   const rows: ImportResult['rows'] = {};
@@ -132,10 +133,21 @@ async function accountForRows(
   return { read, added, changed, unchanged: staged - added - changed, archived, rejected };
 }
 
-/** An extract is the whole register, so a file it does not have is blocked, never deleted. */
+/** What a restore brought back is the source's again once an extract has it: before landing, or its family would stand a night longer. */
+async function markSourceHasAgain(trx: Knex.Transaction): Promise<void> {
+  await trx.raw(`update case_files f set restored_on = null where restored_on is not null and ${fileIsThere('f')}`);
+}
+
+/**
+ * An extract is the whole register, so a file it does not have is blocked, never deleted; one that was brought back is not missed
+ * before the source has had it again.
+ */
 async function markMissingFiles(trx: Knex.Transaction, asOf: IsoDate): Promise<void> {
   await trx.raw(`update case_files f set missing_since = null where missing_since is not null and ${fileIsThere('f')}`);
-  await trx.raw(`update case_files f set missing_since = :asOf where missing_since is null and not ${fileIsThere('f')}`, { asOf });
+  await trx.raw(
+    `update case_files f set missing_since = :asOf where missing_since is null and restored_on is null and not ${fileIsThere('f')}`,
+    { asOf },
+  );
 }
 
 async function replaceQuarantine(trx: Knex.Transaction, importId: number): Promise<{ quarantined: number; newlyQuarantined: number }> {

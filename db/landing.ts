@@ -37,6 +37,7 @@ export async function landStaged(
   const facts = columns.filter((column) => !ROW_KEY[name].includes(column));
   await recordChangedFacts(trx, name, facts, landing);
   const changed = await updateChanged(trx, name, facts);
+  if (name === 'documents.csv') await markSourceHasAgain(trx);
   if (name === 'families.csv' || name === 'documents.csv') await removeGone(trx, name, landing);
   const added = await insertNew(trx, name, columns, landing);
   return { added, changed };
@@ -71,6 +72,19 @@ async function updateChanged(trx: Knex.Transaction, name: ExtractFileName, facts
   return result.rowCount;
 }
 
+/** A document that a restore wrote is the source's again once the source lists it for that file. */
+async function markSourceHasAgain(trx: Knex.Transaction): Promise<void> {
+  await trx.raw(
+    `update documents t set restored_on = null from ${STAGED['documents.csv']} s where t.restored_on is not null and ${sameKey('documents.csv')}`,
+  );
+}
+
+/** What a restore brought back stands until the source has it again. */
+const BROUGHT_BACK = {
+  'documents.csv': 't.restored_on is not null',
+  'families.csv': `exists (select from case_files f where f.restored_on is not null and (f.family_ref = t.family_ref or f.subject_refs @> array[t.child_ref]))`,
+} as const;
+
 /**
  * Links that the extract no longer has go, except while it is in doubt: what a file or a family rests on, and the source of a
  * document, do not go because a row is away. They stand then until an extract lacks them with the brake off.
@@ -97,7 +111,7 @@ async function removeGone(trx: Knex.Transaction, name: LinkFile, { importId, asO
  * its own.
  */
 export function isGone(name: LinkFile): string {
-  const notStaged = `not exists (select from ${STAGED[name]} s where ${sameKey(name)})`;
+  const notStaged = `not exists (select from ${STAGED[name]} s where ${sameKey(name)}) and not ${BROUGHT_BACK[name]}`;
   if (name === 'families.csv') {
     return `${notStaged} and not exists (select from staged_rejects q where q.source = 'families.csv' and (q.ref = t.family_ref or q.ref is null))`;
   }

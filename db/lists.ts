@@ -106,8 +106,17 @@ export async function settleList(trx: Knex.Transaction, id: number, asOf: IsoDat
     .where({ id })
     .update({ state, ...(state === 'complete' ? { ended_on: asOf } : {}) });
   await recordEvent(trx, 'service', `list.${state}`, { list: id });
-  if (state === 'complete' && has('archived', 'transferred')) await issueCertificate(trx, id, asOf);
+  if (state === 'complete') await certifyEnded(trx, id, asOf);
   return state;
+}
+
+/** Whatever a list that has ended disposed of is certified, however it ended. */
+export async function certifyEnded(trx: Knex.Transaction, id: number, asOf: IsoDate): Promise<void> {
+  const disposed = await trx('disposal_list_items')
+    .where({ list_id: id })
+    .whereIn('status', ['archived', 'transferred'])
+    .first<object | undefined>('file_ref');
+  if (disposed) await issueCertificate(trx, id, asOf);
 }
 
 /** Takes items off a list: the file may become a candidate again. The caller settles the list. */

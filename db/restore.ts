@@ -94,7 +94,7 @@ async function bringBack(trx: Knex.Transaction, fileRef: string, restoring: Rest
   const bag = await verifyBag(store, row.location, row);
   await keepSourcesAndImportsAway(trx, fileRef);
   await returnDocuments(store, row.location, documentRoot, bag.documents, written);
-  const people = await putBackRows(trx, factsOf(bag, fileRef), bag.documents);
+  const people = await putBackRows(trx, factsOf(bag, fileRef), bag.documents, asOf);
   await determineFile(trx, restoring.schedule, asOf, fileRef);
   await deferRestored(trx, fileRef, request, asOf);
   await markRestored(trx, { fileRef, listId, bag: row, request }, restoring);

@@ -23,14 +23,20 @@ export function factsOf(bag: VerifiedBag, fileRef: string): ArchivedFacts {
   throw new Error(`The bag of ${fileRef} holds the facts of another file. Nothing was restored; tell who looks after the archive store.`);
 }
 
-/** Inserts people, file, family links and documents. The file must not be in the register. */
+/**
+ * Inserts people, file, family links and documents, which belong to the file until the source has it again. The file must not be in
+ * the register.
+ */
 export async function putBackRows(
   trx: Knex.Transaction,
   facts: ArchivedFacts,
   documents: VerifiedBag['documents'],
+  asOf: IsoDate,
 ): Promise<PeoplePutBack> {
   const people = await putBackPeople(trx, facts.subjects);
-  await trx('case_files').insert({ ...fileRow(facts), ...(await importedRow(trx, facts.fileRef)) });
+  // The latest import stands for the one that first brought it.
+  const [latest] = await trx('imports').max<{ import_id: number }[]>('id as import_id');
+  await trx('case_files').insert({ ...fileRow(facts), ...latest, restored_on: asOf });
   await putBackFamily(trx, facts);
   const given = new Map((facts.documents ?? []).map(({ path, sha256 }) => [path, sha256]));
   const rows = documents.map(({ path, size, sha256 }) => ({
@@ -39,6 +45,7 @@ export async function putBackRows(
     sha256: given.get(path) ?? null,
     measured_size: size,
     measured_sha256: sha256,
+    restored_on: asOf,
   }));
   await trx.batchInsert('documents', rows, 500);
   return people;
@@ -74,22 +81,6 @@ async function putBackFamily(trx: Knex.Transaction, { familyRef, familyChildren 
   const there = await trx('people').whereIn('person_ref', familyChildren).pluck<string[]>('person_ref');
   const rows = there.map((childRef) => ({ family_ref: familyRef, child_ref: childRef }));
   if (rows.length > 0) await trx('families').insert(rows).onConflict(['family_ref', 'child_ref']).ignore();
-}
-
-/**
- * The latest import stands for the one that first brought it. Since when the extracts lack it: from what was seen of it after
- * archiving, and where no extract came since, it is there.
- */
-async function importedRow(trx: Knex.Transaction, fileRef: string): Promise<{ import_id: number; missing_since: IsoDate | null }> {
-  const result = await trx.raw<{ rows: { import_id: number; missing_since: IsoDate | null }[] }>(
-    `select (select max(id) from imports) as import_id,
-       case when w.file_ref is not null then w.gone_on
-         else (select min(i.as_of) from imports i where i.as_of > r.archived_on) end as missing_since
-     from residual_records r left join seen_again w on w.file_ref = r.file_ref
-     where r.file_ref = :fileRef and r.restored_on is null`,
-    { fileRef },
-  );
-  return result.rows[0] as { import_id: number; missing_since: IsoDate | null };
 }
 
 function personRow(subject: Subject): Record<string, unknown> {

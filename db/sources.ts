@@ -1,6 +1,8 @@
 /** Source documents: measured when a file is listed, removed when it is archived and no other file needs them. */
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
+import { sha256 } from '../rules/digest.ts';
+import { ROW_MAY_BE_AWAY_DAYS } from '../rules/workflow.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
@@ -39,7 +41,7 @@ export interface RemovalCounts {
   removed: number;
   alreadyGone: number;
   failed: number;
-  /** Sources that a file still registered lists as well. */
+  /** Sources that another file lists too, or may need. */
   shared: number;
 }
 
@@ -75,9 +77,9 @@ export async function removeSources(db: Knex, removing: RemovingSources): Promis
   for (const removal of waiting) {
     const bag = `${removal.list_id} ${removal.file_ref}`;
     // Before the transaction, whose locks others wait for: reading a large bag back takes a while.
-    const listed = await isListed(db, removal);
-    if (!listed && !bags.has(bag)) bags.set(bag, await whyBagIsNotThere(db, removing, removal));
-    const outcome = listed ? 'shared' : await db.transaction((trx) => removeSource(trx, removing, removal, bags.get(bag) ?? null));
+    const needed = await mayBeNeeded(db, removal.path, removing.asOf);
+    if (!needed && !bags.has(bag)) bags.set(bag, await whyBagIsNotThere(db, removing, removal));
+    const outcome = needed ? 'shared' : await db.transaction((trx) => removeSource(trx, removing, removal, bags.get(bag) ?? null));
     if (outcome) counts[outcome]++;
   }
   return counts;
@@ -94,9 +96,22 @@ export async function whyNotRemoved(db: Knex): Promise<string[]> {
   return rows.map(({ error }) => error);
 }
 
-/** A file still registered has the document too. */
-async function isListed(db: Knex, { path }: Removal): Promise<boolean> {
-  return (await db('documents').where({ path }).first<object | undefined>('path')) !== undefined;
+/**
+ * Whether a file that is not archived may need the document at this path: it lists it; or it once did, and is rejected or missing
+ * now or lost the row so lately that it may be a mistake; or the row that lists it is in quarantine.
+ */
+export async function mayBeNeeded(db: Knex, path: string, asOf: IsoDate): Promise<boolean> {
+  const result = await db.raw<{ rows: { needed: boolean }[] }>(
+    `select exists (select from documents d where d.path = :path)
+       or exists (select from fact_changes c join case_files f on f.file_ref = c.ref
+         where c.kind = 'document' and c.field = 'path' and md5(c.old_value) = md5(:path) and c.old_value = :path
+           and (f.missing_since is not null or c.as_of > cast(:asOf as date) - ${ROW_MAY_BE_AWAY_DAYS}
+             or exists (select from quarantine q where q.ref = f.file_ref or q.ref = any(f.subject_refs))))
+       or exists (select from quarantine q where q.source = 'documents.csv' and (q.path is null or q.path = :path)
+         and not exists (select from residual_records r where r.file_ref = q.ref and r.restored_on is null)) as needed`,
+    { path, asOf },
+  );
+  return result.rows[0]?.needed ?? true;
 }
 
 async function removals(db: Knex): Promise<Removal[]> {
@@ -122,11 +137,13 @@ async function removeSource(
   if (!claimed) return null;
   // Conflicts with an import that lists the document for another file at this moment.
   await trx.raw('lock table documents in share mode');
-  if (await isListed(trx, removal)) return 'shared';
+  if (await mayBeNeeded(trx, removal.path, asOf)) return 'shared';
   if (whyNot !== null) return noteFailure(trx, removal, whyNot);
   try {
     const outcome = await removeDocument(documentRoot, removal.path, removal);
-    await trx('source_removals').where({ id: removal.id }).update({ outcome, path: null, error: null, removed_on: asOf });
+    await trx('source_removals')
+      .where({ id: removal.id })
+      .update({ outcome, path: null, path_sha256: sha256(removal.path), error: null, removed_on: asOf });
     await recordEvent(trx, 'service', 'source.removed', { file: removal.file_ref, sha256: removal.sha256, outcome });
     return outcome === 'removed' ? 'removed' : 'alreadyGone';
   } catch (error) {

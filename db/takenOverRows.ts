@@ -4,6 +4,7 @@
  */
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
+import { sha256 as digestOf } from '../rules/digest.ts';
 import { emptyItems, removeFromRegister } from './archiveItem.ts';
 import { archivedFactsDigest } from './archivedRows.ts';
 import { recordEvent } from './audit.ts';
@@ -167,7 +168,12 @@ async function enterSources(
 ): Promise<void> {
   const rows = documents.map(({ path, size, sha256 }) => {
     const isGone = gone.has(path);
-    const became = { path: isGone ? null : path, outcome: isGone ? 'already_gone' : 'to_remove', removed_on: isGone ? asOf : null };
+    const became = {
+      path: isGone ? null : path,
+      path_sha256: isGone ? digestOf(path) : null,
+      outcome: isGone ? 'already_gone' : 'to_remove',
+      removed_on: isGone ? asOf : null,
+    };
     return { file_ref: item.file_ref, list_id: list.id, size, sha256, ...became };
   });
   if (rows.length > 0) await trx.batchInsert('source_removals', rows, 500);

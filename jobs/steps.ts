@@ -19,6 +19,7 @@ import { keepNight } from '../db/nightFigures.ts';
 import { recheckItems, type Withdrawal } from '../db/recheck.ts';
 import { changedSinceCompute, isOfOtherSchedule, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
 import { measureDocuments, whyNotRemoved } from '../db/sources.ts';
+import { noteSourcesAgain, readSourcesAgain } from '../db/sourcesAgain.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
 import { addDays } from '../rules/dates.ts';
 import type { Context } from './context.ts';
@@ -157,15 +158,22 @@ export async function reportStep(
 ): Promise<StepResult<Pick<NightReport, 'folder' | 'audit'> & { files: number }>> {
   const { db, schedule, asOf, rehearsal, settings } = context;
   const reports = join(settings.home, 'reports');
+  await noteSourcesAgain(db, settings.documentRoot, asOf);
+  const again = (await readSourcesAgain(db)).filter(({ since }) => since === asOf).map(({ file_ref }) => file_ref);
   const written = await writeNightReport(db, schedule, { asOf, folder: folder ?? join(reports, asOf), rehearsal });
   await keepNight(db, written.figures);
   await removeOldReports(reports, asOf, settings.keepDays);
   await removeOldBackups(join(settings.home, 'backups'), asOf, settings.keepDays);
   const { faults } = written.figures.chain;
-  const attention =
-    faults.length === 0
-      ? []
-      : [`The audit is not whole: ${faults.slice(0, 3).join('; ')}. Tell the authoriser; "retention audit verify" has everything.`];
+  const attention: string[] = [];
+  if (faults.length > 0)
+    attention.push(
+      `The audit is not whole: ${faults.slice(0, 3).join('; ')}. Tell the authoriser; "retention audit verify" has everything.`,
+    );
+  if (again.length > 0)
+    attention.push(
+      `Source documents of ${again.length} archived files were removed and lie under the document root again: ${again.slice(0, 10).join(', ')}. They are in the bags; find out what brought them back, and remove them. sources-again.csv of the report names every file.`,
+    );
   return { counts: { folder: written.folder, files: written.files.length, audit: written.audit }, attention };
 }
 

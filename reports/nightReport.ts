@@ -6,6 +6,7 @@ import { auditHead } from '../db/audit.ts';
 import { systemCode } from '../db/fileIo.ts';
 import { inOneMoment, STILL_AT_SOURCE, type RetentionFigures } from '../db/figures.ts';
 import { countNight, type NightFigures } from '../db/nightFigures.ts';
+import { readSourcesAgain } from '../db/sourcesAgain.ts';
 import { addDays, isIsoDate, type IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { writeAuditHead } from './auditHead.ts';
@@ -29,6 +30,9 @@ interface Reporting {
 }
 
 const REMOVALS_COLUMNS = ['file_ref', 'archived_on', 'first_seen_on', 'last_seen_on', 'differs', 'rehearsal'] as const;
+/** Archived files of which documents that were removed lie under the document root again. */
+const SOURCES_AGAIN = 'sources-again.csv';
+const SOURCES_AGAIN_COLUMNS = ['file_ref', 'documents', 'since', 'rehearsal'] as const;
 /** What is wrong with an extract, a line for each mistake. */
 export const REJECTS_COLUMNS = ['file', 'line', 'reference', 'column', 'reason', 'rehearsal'] as const;
 
@@ -53,6 +57,7 @@ export async function writeNightReport(db: Knex, schedule: Schedule, reporting: 
       await writeAuditHead(folder, { as_of: asOf, ...audit, rehearsal: reporting.rehearsal }),
       ...lists,
       ...(await writeRemovals(trx, reporting)),
+      ...(await writeSourcesAgain(trx, reporting)),
       ...(await writeRejects(trx, reporting)),
     ];
     return { folder, files, figures, audit };
@@ -103,6 +108,21 @@ async function writeRemovals(trx: Knex.Transaction, { folder, rehearsal }: Repor
   const rows = rowsOf<CsvRow<(typeof REMOVALS_COLUMNS)[number]>>(trx, `${STILL_AT_SOURCE} order by s.file_ref`, rehearsal);
   await writeCsv(join(folder, 'removals.csv'), REMOVALS_COLUMNS, rows);
   return ['removals.csv'];
+}
+
+/** Only where there are any: what was removed is not looked for in a report. */
+async function writeSourcesAgain(trx: Knex.Transaction, { folder, rehearsal }: Reporting): Promise<string[]> {
+  const again = await readSourcesAgain(trx);
+  if (again.length === 0) {
+    await rm(join(folder, SOURCES_AGAIN), { force: true });
+    return [];
+  }
+  await writeCsv(
+    join(folder, SOURCES_AGAIN),
+    SOURCES_AGAIN_COLUMNS,
+    again.map((file) => ({ ...file, rehearsal })),
+  );
+  return [SOURCES_AGAIN];
 }
 
 async function writeRejects(trx: Knex.Transaction, { folder, rehearsal }: Reporting): Promise<string[]> {

@@ -129,6 +129,9 @@ export const NAMES_ARE_FOR: readonly Role[] = ['records_manager', 'authoriser', 
 /** Days after which a sign-off that led to no archiving lapses. */
 export const SIGN_OFF_LAPSES_AFTER_DAYS = 90;
 
+/** Days for which a row that is away may be a mistake of the source system, and nothing rests on its absence. */
+export const ROW_MAY_BE_AWAY_DAYS = 30;
+
 /** Failed nights after which an item is withdrawn. */
 export const ATTEMPTS_BEFORE_WITHDRAWAL = 5;
 

@@ -75,6 +75,28 @@ it('counts a file that was brought back before the list was complete', async () 
   expect((await council.retention(['certificate', 'verify', out])).exitCode).toBe(0);
 });
 
+it('is issued of a list that is cancelled after some of it was archived, and names what was', async () => {
+  await council.approveAndSign(2, '2026-11-30');
+  council.register.child('CF-6').child('CF-7', { medium: 'paper' });
+  await council.night('2026-12-01');
+  const { list } = await council.itemOf('CF-6');
+  await council.approveAndSign(list, '2026-12-01');
+  await council.night('2026-12-09');
+  await council.done(['cancel', String(list), '--reason', 'we start again'], { asOf: '2026-12-10', as: 'a.khan' });
+  const out = path.join(council.folder, 'cancelled.json');
+  await council.done(['certificate', 'show', String(list), '--out', out]);
+  expect(JSON.parse(await readFile(out, 'utf8'))).toMatchObject({
+    certificate: {
+      issued_on: '2026-12-10',
+      expected: 2,
+      actual: { archived: 1, withdrawn: 1 },
+      files: [{ file_ref: 'CF-6' }],
+      does_not_cover: expect.arrayContaining([expect.stringContaining('when it was cancelled')]) as unknown,
+    },
+  });
+  expect((await council.retention(['certificate', 'verify', out])).exitCode).toBe(0);
+});
+
 describe('verify, without a database,', () => {
   const away = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
 

@@ -164,12 +164,12 @@ describe('once confirmed', () => {
     await council.expectAccounted();
   });
 
-  it('a file that the latest extract lacks comes back as not in the extract', async () => {
+  it('a file that the latest extract lacks comes back free of that block: its source has not had it again', async () => {
     council.register.files.delete('CF-1');
     council.register.documents.length = 0;
     await council.night('2026-12-09');
     await council.done('restore CF-1 --confirm', { asOf: asked, as: 'a.khan' });
-    expect((await council.explain('CF-1', asked)).blocks).toEqual(['deferred', 'not_in_extract']);
+    expect((await council.explain('CF-1', asked)).blocks).toEqual(['deferred']);
   });
 
   it('a person registered again meanwhile stays as registered, and that is said', async () => {
@@ -260,14 +260,19 @@ async function put(file: string, content: string | Buffer): Promise<void> {
   await writeFile(file, content);
 }
 
-/** Everything of CF-1 in the register but which import brought it and when it was determined. */
+/** Everything of CF-1 in the register except which import or restore brought it and when it was determined. */
 async function rowsOfFile(): Promise<unknown> {
-  const { import_id: _import, ...file } = await council.db('case_files').where({ file_ref: 'CF-1' }).first<Record<string, unknown>>();
+  const {
+    import_id: _import,
+    restored_on: _back,
+    ...file
+  } = await council.db('case_files').where({ file_ref: 'CF-1' }).first<Record<string, unknown>>();
   const { determined_on: _on, ...determination } = await council
     .db('determinations')
     .where({ file_ref: 'CF-1' })
     .first<Record<string, unknown>>();
   const people = await council.db('people').where({ person_ref: 'CF-1-P' });
-  const documents = await council.db('documents').where({ file_ref: 'CF-1' }).orderBy('path');
+  const rows = await council.db('documents').where({ file_ref: 'CF-1' }).orderBy('path').select<Record<string, unknown>[]>();
+  const documents = rows.map(({ restored_on: _on, ...document }) => document);
   return { file, determination, people, documents, families: await council.db('families') };
 }

@@ -77,6 +77,50 @@ describe('a source whose removal a crash left to the next night', () => {
   }
 });
 
+it('the source of a document stays while a file that is not archived may need it, though no good row says so, and not longer', async () => {
+  council = await rehearsal();
+  council.register.child('CF-1');
+  const shared: Record<string, string> = {};
+  const shares = (fileRef: string, cells: Record<string, string> = {}) => {
+    council.register.child(fileRef, { closed_on: '' });
+    council.register.documents.push({ file_ref: fileRef, path: `${fileRef}.txt`, sha256: '', ...cells });
+  };
+  for (const other of ['TWICE', 'OWN-ROW', 'DIGEST', 'AWAY', 'ROW-AWAY', 'BLOCKED', 'LET-GO', 'ELSEWHERE', 'NOBODY', 'NO-REF', 'CF-1'])
+    shared[other] = await council.document('CF-1', `${other}.txt`);
+  shares('TWICE');
+  shares('TWICE');
+  shares('OWN-ROW');
+  shares('DIGEST', { sha256: 'abc' });
+  shares('ELSEWHERE', { path: 'another.txt', sha256: 'abc' });
+  council.register.documents.push({ file_ref: '', path: 'NO-REF.txt', sha256: '' });
+  council.register.change('OWN-ROW', { opened_on: '01/01/21' });
+  for (const other of ['AWAY', 'ROW-AWAY', 'BLOCKED', 'LET-GO']) shares(other);
+  await council.night(listed);
+  await council.approveAndSign(1, listed);
+
+  // Their rows are away for good, by what extracts have said for long; one of these files is rejected itself tonight.
+  withoutDocumentsOf('BLOCKED', 'LET-GO');
+  await council.night('2026-11-23');
+  withoutDocumentsOf('AWAY', 'ROW-AWAY');
+  council.register.files.delete('AWAY');
+  council.register.change('BLOCKED', { closed_on: 'last spring' });
+  await council.night('2027-01-10');
+  const stay = await Promise.all(Object.entries(shared).map(async ([name, file]) => ((await isThere(file)) ? [name] : [])));
+  expect(stay.flat()).toEqual(['TWICE', 'OWN-ROW', 'DIGEST', 'AWAY', 'ROW-AWAY', 'BLOCKED', 'NO-REF']);
+});
+
+function withoutDocumentsOf(...fileRefs: string[]): void {
+  const rows = council.register.documents;
+  rows.splice(0, Infinity, ...rows.filter((row) => !fileRefs.includes(row['file_ref'] ?? '')));
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
 function remove(asOf: string): ReturnType<typeof removeSources> {
   return removeSources(council.db, { store: new FolderStore(council.archive), documentRoot: council.documentRoot, asOf });
 }

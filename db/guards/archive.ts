@@ -115,6 +115,7 @@ export const ARCHIVE_GUARDS: readonly Guard[] = [
       else
         ${refuseIf(
           `${changed(['id', 'file_ref', 'list_id', 'sha256', 'size'])} or (new.path is not null and ${changed(['path'])})
+             or (old.path_sha256 is not null and ${changed(['path_sha256'])})
              or (new.outcome <> old.outcome and not coalesce(jsonb_exists(moves -> old.outcome, new.outcome), false))`,
           'what became of a source document never changes',
           'The archive step removes sources, and records each.',

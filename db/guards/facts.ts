@@ -7,7 +7,7 @@ const BY_IMPORT = 'Correct it in the source system; the next extract brings it i
 const FACTS = {
   people: ['person_ref', 'name', 'date_of_birth', 'date_of_death', 'known_to_adult_services', 'poses_risk_to_children'],
   families: ['family_ref', 'child_ref'],
-  documents: ['file_ref', 'path', 'sha256'],
+  documents: ['file_ref', 'path', 'sha256', 'restored_on'],
 } as const;
 
 export const FACT_GUARDS: readonly Guard[] = [

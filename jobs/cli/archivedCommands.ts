@@ -187,6 +187,11 @@ function certificateWords({ certificate, digest, sources, restored_since }: Show
     `It does not cover:\n${does_not_cover.map((sentence) => `- ${sentence}`).join('\n')}`,
     `Digest: ${digest}`,
     `Since it was issued: ${sources.removed} source documents removed, ${sources.already_gone} were gone already, ${sources.waiting} still to be removed, ${sources.restored} kept because their file was brought back.`,
+    ...(sources.lying_there_again > 0
+      ? [
+          `${sources.lying_there_again} of the source documents removed lie under the document root again: find out how they came back, and remove them.`,
+        ]
+      : []),
     ...restored_since.map((file) => `${file.file_ref} was brought back on ${longDate(file.restored_on)}.`),
   ].join('\n');
 }

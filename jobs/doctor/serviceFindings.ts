@@ -97,7 +97,7 @@ export function peopleFindings({ kind }: Installation, service: ServiceHealth, {
 }
 
 /** Whether the evidence is whole, and what of archived files is still at the source. */
-export function evidenceFindings({ chain, sources }: ServiceHealth): Finding[] {
+export function evidenceFindings({ chain, sources, sourcesAgain }: ServiceHealth): Finding[] {
   return [
     chain.faults.length === 0
       ? ok('audit', `The audit chain is whole: ${chain.events} events, head ${chain.head}.`)
@@ -118,6 +118,13 @@ export function evidenceFindings({ chain, sources }: ServiceHealth): Finding[] {
             ? `${sources.toRemove} source documents are removed by the next night.`
             : 'No source document waits to be removed.',
         ),
+    ...sourcesAgain.map(({ file_ref, documents, since }) =>
+      warning(
+        'sources',
+        `${documents} source documents of ${file_ref} were removed and lie under the document root again, since ${shortDate(since)} or before.`,
+        'Find out what brought them back, as a share restored from its backup does, and remove them: they are in the bag of their file.',
+      ),
+    ),
   ];
 }
 
