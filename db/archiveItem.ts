@@ -160,7 +160,7 @@ async function writeArchiveIndex(trx: Knex.Transaction, fileRef: string, locatio
 export async function emptyItems(trx: Knex.Transaction, fileRef: string): Promise<void> {
   await trx('disposal_list_items')
     .where({ file_ref: fileRef })
-    .update({ anchor_on: null, retain_until: null, note: null, facts_digest: null });
+    .update({ anchor_on: null, retain_until: null, note: null, facts_digest: null, case_digest: null });
   await trx('disposal_list_items')
     .where({ file_ref: fileRef, status: 'withdrawn' })
     .update({ status_reason: 'the reason was emptied when the file was archived' });

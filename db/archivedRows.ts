@@ -53,6 +53,9 @@ export function archivedFactsDigest(people: string, documents: string): string {
     (select jsonb_agg(jsonb_build_array(d.path, d.sha256) order by d.path) from ${documents} d where d.file_ref = f.file_ref))::text, 'UTF8')), 'hex')`;
 }
 
+/** In the place of a table of documents: the digest is then of the facts alone. */
+export const NO_DOCUMENTS = "(select '' as file_ref, '' as path, '' as sha256 where false)";
+
 /** Every column but names and locations, as in the digest of an item. */
 const FILE_FACTS = [
   'file_ref',

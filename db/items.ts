@@ -62,11 +62,18 @@ export async function lockItems(trx: Knex.Transaction, listId: number): Promise<
   return trx<ItemRow>('disposal_list_items').where({ list_id: listId }).orderBy('position').forUpdate();
 }
 
-/** The digest of each item from the facts and documents as they are now, by file reference; none for a file that is gone. */
-export async function digestItems(db: Knex, items: readonly DigestedItem[]): Promise<Map<string, string>> {
+/**
+ * The digest of each item from the facts and documents as they are now, by file reference; none for a file that is gone. The
+ * documents of a file that `packed` has are those of its bag.
+ */
+export async function digestItems(
+  db: Knex,
+  items: readonly DigestedItem[],
+  packed: ReadonlyMap<string, ListedDocument[]> = new Map(),
+): Promise<Map<string, string>> {
   const fileRefs = items.map((item) => item.file_ref);
   const files = new Map((await loadCaseFiles(db, fileRefs)).map((caseFile) => [caseFile.fileRef, caseFile]));
-  const documents = await listedDocuments(db, fileRefs);
+  const documents = new Map([...(await listedDocuments(db, fileRefs)), ...packed]);
   const digests = new Map<string, string>();
   for (const item of items) {
     const caseFile = files.get(item.file_ref);

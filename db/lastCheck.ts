@@ -6,6 +6,7 @@ import { checkFiles, type CheckedFile } from './crossCheck.ts';
 import { lockHolds } from './holds.ts';
 import type { ItemRow } from './items.ts';
 import { reasonsToWithdraw } from './recheck.ts';
+import { blockedWords, isWaiting, readWaits } from './waitingItems.ts';
 
 /** From here on nobody can place a hold, change the facts or record anything about the file until this transaction has ended. */
 export async function lockForArchiving(trx: Knex.Transaction, fileRef: string): Promise<void> {
@@ -16,14 +17,25 @@ export async function lockForArchiving(trx: Knex.Transaction, fileRef: string): 
   await trx.raw('lock table documents in row exclusive mode');
 }
 
-/** What both calculations say of the file of an item; or why it may not go: the same question as the nightly re-check. */
+/**
+ * What both calculations say of the file of an item; or why it may not go: the same question as the nightly re-check. `passes`
+ * says of one that waits that nothing of it was altered, so that its wait can end when this is over.
+ */
 export async function stillFree(
   trx: Knex.Transaction,
   schedule: Schedule,
   asOf: IsoDate,
   item: ItemRow,
-): Promise<{ reason: string } | { reason: null; checked: CheckedFile }> {
+): Promise<{ reason: string; passes: boolean } | { reason: null; checked: CheckedFile }> {
   const reason = (await reasonsToWithdraw(trx, schedule, asOf, [item])).get(item.file_ref);
   const [checked] = await checkFiles(trx, schedule, asOf, [item.file_ref]);
-  return reason === undefined && checked ? { reason: null, checked } : { reason: reason ?? 'the file is no longer in the register' };
+  if (reason !== undefined || !checked) return { reason: reason ?? 'the file is no longer in the register', passes: false };
+  const passing = isWaiting(item) ? await whatKeepsWaiting(trx, asOf, item, checked) : null;
+  return passing === null ? { reason: null, checked } : { reason: passing, passes: true };
+}
+
+async function whatKeepsWaiting(trx: Knex.Transaction, asOf: IsoDate, item: ItemRow, { candidacy }: CheckedFile): Promise<string | null> {
+  const blocks = candidacy.blocks.filter((block) => block !== 'listed');
+  if (blocks.length > 0) return blockedWords(blocks);
+  return (await readWaits(trx, [item], asOf)).get(item.file_ref)?.away ?? null;
 }

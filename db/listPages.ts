@@ -1,5 +1,6 @@
 /** Disposal lists as pages show them: some of many by key, so that a page costs the same however many there are. */
 import type { Knex } from 'knex';
+import type { Caution } from '../rules/checks.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Decision, ItemStatus, ListState } from '../rules/workflow.ts';
@@ -70,8 +71,15 @@ export interface ItemFilter {
   before?: number;
 }
 
-/** An item, and when its case was closed as long as the file is in the register. */
-export type ListedItem = ItemRow & { closed_on: IsoDate | null };
+/** What a caution of an item asked for, and who recorded that it was done. */
+export interface CautionDone {
+  caution: Caution;
+  by: string;
+  on: IsoDate;
+}
+
+/** An item; and as long as its file is in the register, when its case was closed, and what of its cautions was done. */
+export type ListedItem = ItemRow & { closed_on: IsoDate | null; cautions_done: CautionDone[] };
 
 /** Items of a list in the order asked for. */
 export async function itemPage(
@@ -204,8 +212,14 @@ function listedItems(db: Knex, listId: number): Knex.QueryBuilder {
   return db('disposal_list_items as i')
     .leftJoin('case_files as f', 'f.file_ref', 'i.file_ref')
     .where({ list_id: listId })
-    .select('i.*', 'f.closed_on');
+    .select('i.*', 'f.closed_on', db.raw(CAUTIONS_DONE));
 }
+
+const CAUTIONS_DONE = `(select coalesce(jsonb_agg(jsonb_build_object('caution', k.caution, 'by', k.by, 'on', k.on) order by k.caution), '[]') from (
+    (select 'review_outstanding' as caution, w.done_by as by, w.done_on as on from reviews_done w join determinations d on d.file_ref = w.file_ref
+     where w.file_ref = i.file_ref and w.review_on >= d.review_on order by w.id desc limit 1)
+    union all (select 'originals_held', o.recorded_by, o.recorded_on from originals o where o.file_ref = i.file_ref order by o.id desc limit 1)) k
+  where i.cautions @> jsonb_build_array(jsonb_build_object('caution', k.caution))) as cautions_done`;
 
 async function summaries(
   db: Knex,

@@ -14,10 +14,13 @@ import type { BagRow } from './bagMoves.ts';
 import { brakesOn } from './brakes.ts';
 import type { CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
+import { DocumentProblem, measureDocument, refuseAltered } from './documentRoot.ts';
 import { notRegistered } from './explain.ts';
 import type { ItemRow } from './items.ts';
 import { lockForArchiving, stillFree } from './lastCheck.ts';
-import { settleList, type ListRow } from './lists.ts';
+import { settleList, withdrawItems, type ListRow } from './lists.ts';
+import { changedSinceCompute, COMPUTE_FIRST } from './runs.ts';
+import { scheduleInForce } from './schedules.ts';
 import { archiveWaitingBag, type WaitingBag } from './waitingBag.ts';
 
 export interface RecordingOutside {
@@ -25,19 +28,24 @@ export interface RecordingOutside {
   db: Knex;
   schedule: Schedule;
   store: ArchiveStore;
+  documentRoot: string;
   /** False when archiving is switched off. */
   archiving: boolean;
   person: Person;
   asOf: IsoDate;
 }
 
-/** What was recorded; with `disagreement` nothing was but that: the file is blocked and the brake is on. */
+/**
+ * What was recorded; with `disagreement` nothing was but that: the file is blocked and the brake is on. With `taken_off` nothing was
+ * either: the file came off its list, for this reason.
+ */
 export interface RecordedOutside {
   file_ref: string;
   list: number;
   status: ItemStatus;
   list_state: ListState;
   disagreement: boolean;
+  taken_off: string | null;
 }
 
 export interface WaitingFile {
@@ -76,7 +84,7 @@ export async function recordReceipt(
 ): Promise<RecordedOutside> {
   const reference = requireReference(adultFileRef);
   const waiting = await openWaiting(trx, fileRef, 'waiting_for_receipt', outside);
-  if (!waiting.checked.agree) return stopForDisagreement(trx, waiting, outside);
+  if ('ended' in waiting) return waiting.ended;
   const { item, checked, bag } = waiting;
   const { person, asOf } = outside;
   const archived = hasPaper(checked.caseFile) ? null : await bagToArchive(trx, waiting, outside);
@@ -113,7 +121,7 @@ export async function recordPaperMoved(
 ): Promise<RecordedOutside> {
   if (movedTo.trim() === '') throw new Refusal('place_missing', 'Say where the paper is now with --moved-to "…".', { file: fileRef });
   const waiting = await openWaiting(trx, fileRef, 'waiting_for_paper', outside);
-  if (!waiting.checked.agree) return stopForDisagreement(trx, waiting, outside);
+  if ('ended' in waiting) return waiting.ended;
   const { item } = waiting;
   const { person, asOf } = outside;
   const archived = await bagToArchive(trx, waiting, outside);
@@ -135,27 +143,56 @@ interface Waiting {
   bag: WaitingBag;
 }
 
-/** Throws a Refusal when the file does not wait for this, or when anything stands in the way; then nothing was changed. */
+/**
+ * Throws a Refusal when the file does not wait for this, or when anything stands in the way; then nothing was changed. Where the wait
+ * has ended otherwise, that was recorded and is returned.
+ */
 async function openWaiting(
   trx: Knex.Transaction,
   fileRef: string,
   status: WaitingStatus,
-  { schedule, store, archiving, person, asOf }: RecordingOutside,
-): Promise<Waiting> {
+  outside: RecordingOutside,
+): Promise<Waiting | { ended: RecordedOutside }> {
+  const { schedule, store, documentRoot, person, asOf } = outside;
   requirePermission(person, 'record_outside');
-  await refuseWhileStopped(trx, archiving);
+  await refuseWhileStopped(trx, outside);
   const item = await lockWaitingItem(trx, fileRef, status);
   const row = (await trx<BagRow>('bags').where({ file_ref: fileRef, state: 'waiting' }).first()) as BagRow;
-  // Before the locks that everybody waits for: reading a large bag back takes a while.
+  // Before the locks that everybody waits for: reading a large bag and its sources back takes a while.
   const verified = await verifyBag(store, row.location, row);
+  const altered = await alteredMeanwhile(documentRoot, verified.documents);
   await lockForArchiving(trx, fileRef);
   const free = await stillFree(trx, schedule, asOf, item);
-  if (free.reason !== null) throw notFree(item, free.reason);
-  return { item, checked: free.checked, bag: { row, verified } };
+  if (free.reason !== null) throw notFree(item, free);
+  const waiting = { item, checked: free.checked, bag: { row, verified } };
+  if (!free.checked.agree) return { ended: await stopForDisagreement(trx, waiting, outside) };
+  return altered === null ? waiting : { ended: await takeOff(trx, item, altered, outside) };
+}
+
+/**
+ * Why the documents under the root are no longer those of the bag; null where each is as packed, or gone: then the bag has it. Throws
+ * DocumentProblem for one that cannot be read.
+ */
+async function alteredMeanwhile(documentRoot: string, documents: WaitingBag['verified']['documents']): Promise<string | null> {
+  for (const document of documents) {
+    try {
+      refuseAltered(document.path, document, await measureDocument(documentRoot, document.path));
+    } catch (error) {
+      if (!(error instanceof DocumentProblem) || (error.problem !== 'missing' && error.problem !== 'altered')) throw error;
+      if (error.problem === 'altered') return 'a document of it was altered under the document root after it was packed';
+    }
+  }
+  return null;
+}
+
+/** Committed rather than refused, so that the next night lists the file with what is there now. */
+async function takeOff(trx: Knex.Transaction, item: ItemRow, reason: string, { person, asOf }: RecordingOutside): Promise<RecordedOutside> {
+  await withdrawItems(trx, item.list_id, [{ fileRef: item.file_ref, reason }], { asOf, actor: person.name });
+  return { ...(await recorded(trx, item, 'withdrawn', asOf)), taken_off: reason };
 }
 
 /** The end of the wait is archiving too: what stops the night stops it. */
-async function refuseWhileStopped(trx: Knex.Transaction, archiving: boolean): Promise<void> {
+async function refuseWhileStopped(trx: Knex.Transaction, { schedule, archiving, asOf }: RecordingOutside): Promise<void> {
   if (!archiving) {
     throw new Refusal(
       'archiving_off',
@@ -163,12 +200,16 @@ async function refuseWhileStopped(trx: Knex.Transaction, archiving: boolean): Pr
     );
   }
   const [brake] = await brakesOn(trx);
-  if (!brake) return;
-  throw new Refusal(
-    'brake_on',
-    `The brake "${brake.name}" is on, so nothing is archived and nothing was recorded. Record it when an authoriser has released the brake ("retention brake list").`,
-    { brake: brake.name },
-  );
+  if (brake) {
+    throw new Refusal(
+      'brake_on',
+      `The brake "${brake.name}" is on, so nothing is archived and nothing was recorded. Record it when an authoriser has released the brake ("retention brake list").`,
+      { brake: brake.name },
+    );
+  }
+  // A version adopted since this began is in force as well.
+  const inForce = await scheduleInForce(trx, asOf);
+  if (inForce.version !== schedule.version || (await changedSinceCompute(trx, inForce))) throw new Refusal('compute_first', COMPUTE_FIRST);
 }
 
 async function lockWaitingItem(trx: Knex.Transaction, fileRef: string, status: WaitingStatus): Promise<ItemRow> {
@@ -187,12 +228,14 @@ async function lockWaitingItem(trx: Knex.Transaction, fileRef: string, status: W
   );
 }
 
-function notFree({ file_ref, list_id }: ItemRow, reason: string): Refusal {
-  return new Refusal(
-    'not_free',
-    `${file_ref} stays where it is, and nothing was recorded: ${reason}. Record it again when that is over, or take the file off: retention withdraw ${list_id} --files ${file_ref} --reason "…".`,
-    { file: file_ref, list: list_id },
-  );
+function notFree({ file_ref, list_id }: ItemRow, { reason, passes }: { reason: string; passes: boolean }): Refusal {
+  const next = passes
+    ? `Record it again when that is over, or take the file off: retention withdraw ${list_id} --files ${file_ref} --reason "…".`
+    : `The next night takes it off list ${list_id} with that reason, and lists it anew where it may be; or do it now: retention withdraw ${list_id} --files ${file_ref} --reason "…".`;
+  return new Refusal('not_free', `${file_ref} stays where it is, and nothing was recorded: ${reason}. ${next}`, {
+    file: file_ref,
+    list: list_id,
+  });
 }
 
 /** Before the audit is told of anything: who else has something to tell it waits until this ends, and writing a bag takes a while. */
@@ -228,7 +271,7 @@ async function stopForDisagreement(
 
 async function recorded(trx: Knex.Transaction, item: ItemRow, status: ItemStatus, asOf: IsoDate): Promise<RecordedOutside> {
   const listState = await settleList(trx, item.list_id, asOf);
-  return { file_ref: item.file_ref, list: item.list_id, status, list_state: listState, disagreement: false };
+  return { file_ref: item.file_ref, list: item.list_id, status, list_state: listState, disagreement: false, taken_off: null };
 }
 
 /** A reference, and nothing that would bring a name into the residual record. */

@@ -39,11 +39,18 @@ export async function packBag(
 export async function countBag(
   trx: Knex.Transaction,
   id: number,
-  { sha256, size }: WrittenBag,
+  { sha256, size, documents }: WrittenBag,
   as: Partial<Pick<BagRow, 'move_to'>> & { state: 'waiting' | 'archived' },
 ): Promise<void> {
   const counted = await trx('bags')
     .where({ id, state: 'begun' })
     .update({ sha256, size, ...as });
   if (counted !== 1) throw new Error(`Bag ${id} was cleared while it was being written. Nothing was archived; run again.`);
+  if (as.state === 'waiting') await noteBagDocuments(trx, id, documents);
+}
+
+/** So that every night can compare what a bag that waits holds with what the register lists, without reading it. */
+export async function noteBagDocuments(trx: Knex, id: number, documents: WrittenBag['documents']): Promise<void> {
+  const rows = documents.map(({ path, size, sha256 }) => ({ bag_id: id, path, size, sha256 }));
+  if (rows.length > 0) await trx.batchInsert('bag_documents', rows, 500);
 }

@@ -1,17 +1,21 @@
 /** The re-check: items listed or signed off of which anything changed are taken off, with the reason; the rest goes on. */
 import type { Knex } from 'knex';
 import { addDays, shortDate, type IsoDate } from '../rules/dates.ts';
-import type { Schedule } from '../rules/schedule.ts';
+import { clauseWords, ruleById, type Schedule } from '../rules/schedule.ts';
 import { OPEN_STATES, SIGN_OFF_LAPSES_AFTER_DAYS } from '../rules/workflow.ts';
 import { candidacyOf, type Candidacy } from './candidacy.ts';
 import { digestItems, type ItemRow } from './items.ts';
 import { cautionsWhenListed, inLawsOrder } from './listedCautions.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
+import { scheduleOfVersion } from './schedules.ts';
+import { blockedWords, isWaiting, lastingBlocks, readWaits, WAITING_STATUSES, type Wait } from './waitingItems.ts';
 
 export interface Withdrawal {
   list: number;
   fileRef: string;
   reason: string;
+  /** Its bag waited for paper or a receipt, so that somebody outside is about to act on it. */
+  waited?: true;
 }
 
 /** Takes off every item that is no longer what was listed, or whose sign-off lapsed. Returns what was taken off and why. */
@@ -21,7 +25,11 @@ export async function recheckItems(trx: Knex.Transaction, schedule: Schedule, as
   for (const list of lists) {
     const items = await recheckable(trx, list.id);
     const reasons = await reasonsToWithdraw(trx, schedule, asOf, items);
-    for (const [fileRef, reason] of reasons) withdrawals.push({ list: list.id, fileRef, reason });
+    for (const item of items) {
+      const reason = reasons.get(item.file_ref);
+      if (reason === undefined) continue;
+      withdrawals.push({ list: list.id, fileRef: item.file_ref, reason, ...(isWaiting(item) ? { waited: true } : {}) });
+    }
     await withdrawItems(
       trx,
       list.id,
@@ -35,7 +43,7 @@ export async function recheckItems(trx: Knex.Transaction, schedule: Schedule, as
 
 /**
  * Why each of these items may not go on, by file reference; none for an item that is as it was listed and decided, on a list
- * whose sign-off still counts. Archiving asks the same question once more under its locks.
+ * whose sign-off still counts. Archiving asks the same question once more under its locks, and so does the end of a wait.
  */
 export async function reasonsToWithdraw(
   db: Knex,
@@ -51,13 +59,16 @@ export async function reasonsToWithdraw(
       { ...candidacy, cautions: inLawsOrder(candidacy.cautions, said.get(candidacy.file_ref)) },
     ]),
   );
-  const digests = await digestItems(db, items);
+  const waits = await readWaits(db, items, asOf);
+  const digests = await digestItems(db, items, new Map([...waits].map(([fileRef, { signed }]) => [fileRef, signed])));
   const lapsed = await lapsedSignatures(db, items, asOf);
   const reasons = new Map<string, string>();
   for (const item of items) {
-    const changed = reasonToWithdraw(item, now.get(item.file_ref), digests.get(item.file_ref), asOf);
-    // What waits outside the computer was archived as far as a machine can: for it nothing lapses.
-    const reason = changed ?? (item.status.startsWith('waiting') ? null : (lapsed.get(item.list_id) ?? null));
+    const candidacy = now.get(item.file_ref);
+    const digest = digests.get(item.file_ref);
+    const reason = isWaiting(item)
+      ? await reasonToEndWait(db, schedule, asOf, { item, now: candidacy, digest, wait: waits.get(item.file_ref) })
+      : (reasonToWithdraw(item, candidacy, digest, asOf) ?? lapsed.get(item.list_id) ?? null);
     if (reason === FACTS_CHANGED) reasons.set(item.file_ref, await changedFacts(db, item));
     else if (reason) reasons.set(item.file_ref, reason);
   }
@@ -78,20 +89,56 @@ async function lapsedSignatures(db: Knex, items: readonly ItemRow[], asOf: IsoDa
 const FACTS_CHANGED = 'facts or documents changed after it was listed';
 
 function reasonToWithdraw(item: ItemRow, now: Candidacy | undefined, digest: string | undefined, asOf: IsoDate): string | null {
-  if (!now) return 'the file is no longer in the register';
-  if (now.outcome !== 'expires') return `it has no date any more: ${now.reason?.replaceAll('_', ' ') ?? now.outcome}`;
-  if (!now.eligible_from || now.eligible_from > asOf) return 'it is kept longer now';
+  const undue = whyNotDue(now, asOf);
+  if (!now || undue !== null) return undue;
   const blocks = now.blocks.filter((block) => block !== 'listed');
-  if (blocks.length > 0) return `it is blocked now: ${blocks.join(', ').replaceAll('_', ' ')}`;
+  if (blocks.length > 0) return blockedWords(blocks);
   if (now.rule !== item.rule || now.action !== item.action || now.schedule_version !== item.schedule_version)
     return 'another rule, action or schedule version decides now';
+  return whyNotAsSigned(item, now, digest);
+}
+
+/**
+ * The same of an item whose bag waits: archived as far as a machine can, so that nothing lapses, and only what alters what was
+ * signed ends its wait. Another version of the schedule does not where it says the same of the file.
+ */
+async function reasonToEndWait(
+  db: Knex,
+  schedule: Schedule,
+  asOf: IsoDate,
+  { item, now, digest, wait }: { item: ItemRow; now: Candidacy | undefined; digest: string | undefined; wait: Wait | undefined },
+): Promise<string | null> {
+  const undue = whyNotDue(now, asOf);
+  if (!now || undue !== null) return undue;
+  const blocks = lastingBlocks(now.blocks);
+  if (blocks.length > 0) return blockedWords(blocks);
+  if (now.rule !== item.rule || now.action !== item.action) return 'another rule or action decides now';
+  if (now.schedule_version !== item.schedule_version && !(await saysTheSame(db, schedule, item)))
+    return `version ${schedule.version} of the schedule words its clause otherwise`;
+  if (!wait) return 'its bag is not on record';
+  return wait.altered ?? whyNotAsSigned(item, now, digest);
+}
+
+function whyNotDue(now: Candidacy | undefined, asOf: IsoDate): string | null {
+  if (!now) return 'the file is no longer in the register';
+  if (now.outcome !== 'expires') return `it has no date any more: ${now.reason?.replaceAll('_', ' ') ?? now.outcome}`;
+  return !now.eligible_from || now.eligible_from > asOf ? 'it is kept longer now' : null;
+}
+
+/** A caution that went, for what it asked for was done or is no more, alters nothing that was signed. */
+function whyNotAsSigned(item: ItemRow, now: Candidacy, digest: string | undefined): string | null {
   if (now.anchor_on !== item.anchor_on || now.retain_until !== item.retain_until) return 'its date changed';
-  const listed = item.cautions.map((caution) => caution.caution).join(', ');
-  if (now.cautions.join(', ') !== listed)
-    return `its cautions changed: ${now.cautions.join(', ').replaceAll('_', ' ') || 'none'}, when listed: ${listed.replaceAll('_', ' ') || 'none'}`;
-  if (item.status === 'approved' && item.cautions.some((caution) => caution.acknowledged_by === null))
+  const listed = item.cautions.map(({ caution }) => caution);
+  const unseen = now.cautions.filter((caution) => !listed.includes(caution));
+  if (unseen.length > 0) return `it has a caution that nobody acknowledged: ${unseen.join(', ').replaceAll('_', ' ')}`;
+  if (item.decision === 'approved' && item.cautions.some((caution) => caution.acknowledged_by === null))
     return 'a caution was never acknowledged';
   return digest === item.item_digest ? null : FACTS_CHANGED;
+}
+
+async function saysTheSame(db: Knex, schedule: Schedule, { rule, schedule_version }: ItemRow): Promise<boolean> {
+  const signed = await scheduleOfVersion(db, schedule_version);
+  return clauseWords(ruleById(signed, rule)) === clauseWords(ruleById(schedule, rule));
 }
 
 /** Names the columns that changed since the list was made; never their values. */
@@ -118,10 +165,10 @@ async function lockOpenLists(trx: Knex.Transaction): Promise<ListRow[]> {
   return open.orderBy('id').forUpdate();
 }
 
-/** Binding items that nothing has been done with yet; a bag that waits for a receipt or paper is checked when that comes. */
+/** Binding items that are not finished. */
 async function recheckable(trx: Knex.Transaction, listId: number): Promise<ItemRow[]> {
   return trx<ItemRow>('disposal_list_items')
     .where({ list_id: listId, binding: true })
-    .whereIn('status', ['pending', 'approved', 'kept', 'referred', 'failed'])
+    .whereIn('status', ['pending', 'approved', 'kept', 'referred', 'failed', ...WAITING_STATUSES])
     .orderBy('position');
 }

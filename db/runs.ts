@@ -89,6 +89,10 @@ export async function changedSinceCompute(db: Knex, schedule: Schedule): Promise
   return (result.rows[0]?.landed ?? true) || (await isOfOtherSchedule(db, schedule));
 }
 
+/** What is said to whoever asks for what needs every file determined as it is now. */
+export const COMPUTE_FIRST =
+  'Facts or schedule changed since the last compute, so this step does nothing: run "retention compute" and "retention recheck" first, or the whole night.';
+
 /** Whether anything stored was determined by another version of the schedule than the one in force. */
 export async function isOfOtherSchedule(db: Knex, { version }: Schedule): Promise<boolean> {
   const result = await db.raw<{ rows: { other: boolean }[] }>(

@@ -27,6 +27,13 @@ export async function knownSchedule(db: Knex, asOf: IsoDate): Promise<Schedule |
   return oldest && parseOnce(oldest.content, oldest.version);
 }
 
+/** A version that was taken over. Throws when this database does not know it. */
+export async function scheduleOfVersion(db: Knex, version: string): Promise<Schedule> {
+  const known = await db('schedule_versions').where({ version }).first<{ content: string } | undefined>('content');
+  if (!known) throw new Error(`This database does not know version ${version} of the schedule.`);
+  return parseOnce(known.content, version);
+}
+
 /** A site or a scheduler asks for the same few versions for weeks, and reading one takes longer than most answers. */
 const parsed = new Map<string, Schedule>();
 

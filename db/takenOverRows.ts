@@ -6,10 +6,11 @@ import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { sha256 as digestOf } from '../rules/digest.ts';
 import { emptyItems, removeFromRegister } from './archiveItem.ts';
-import { archivedFactsDigest } from './archivedRows.ts';
+import { archivedFactsDigest, NO_DOCUMENTS } from './archivedRows.ts';
 import { recordEvent } from './audit.ts';
 import type { BagStory } from './bagStory.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
+import { noteBagDocuments } from './packing.ts';
 
 /**
  * Enters the signature that the backup did not have, from the bag: on the list that was still open in the backup, or on a
@@ -96,6 +97,7 @@ async function enterItem(trx: Knex.Transaction, story: BagStory, status: string,
     status_on: archivedOn,
     binding,
     item_digest: itemDigest,
+    case_digest: trx.raw(`(select ${archivedFactsDigest('people', NO_DOCUMENTS)} from case_files f where f.file_ref = ?)`, [item.file_ref]),
     facts_digest: trx.raw(`(select ${archivedFactsDigest('people', 'documents')} from case_files f where f.file_ref = ?)`, [item.file_ref]),
   };
   const updated = await trx('disposal_list_items').where(key).update(row);
@@ -114,7 +116,10 @@ async function enterBag(trx: Knex.Transaction, story: BagStory, state: 'waiting'
   const { file_ref } = story.item;
   await trx('bags').where({ file_ref, state: 'begun' }).update({ state: 'cleared' });
   const { location, sha256, size, archivedOn: begun_on } = story;
-  await trx('bags').insert({ file_ref, list_id: story.list.id, location, sha256, size, state, begun_on });
+  const [bag] = await trx('bags')
+    .insert({ file_ref, list_id: story.list.id, location, sha256, size, state, begun_on })
+    .returning<{ id: number }[]>('id');
+  if (bag && state === 'waiting') await noteBagDocuments(trx, bag.id, story.documents);
 }
 
 /** The digest is of the facts in the bag: those of the backup may be older. */

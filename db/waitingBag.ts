@@ -27,7 +27,9 @@ export async function archiveWaitingBag(
 ): Promise<WrittenBag> {
   const { row, verified } = waiting;
   const place = bagLocation('', row.file_ref);
-  const records = await bagRecords(trx, checked, archiving);
+  // What was signed, and the determination it was signed by, stay as they were packed; a later version of the schedule says the same.
+  const { determination, 'sign-off': signOff } = verified.records;
+  const records = { ...(await bagRecords(trx, checked, archiving)), determination, 'sign-off': signOff };
   if (sameRecords(records, verified.records)) {
     await trx('bags')
       .where({ id: row.id })

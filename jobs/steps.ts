@@ -17,7 +17,7 @@ import { importExtract, type ImportResult } from '../db/import.ts';
 import { chooseForListing, makeLists } from '../db/lists.ts';
 import { keepNight } from '../db/nightFigures.ts';
 import { recheckItems, type Withdrawal } from '../db/recheck.ts';
-import { changedSinceCompute, isOfOtherSchedule, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
+import { changedSinceCompute, COMPUTE_FIRST, isOfOtherSchedule, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
 import { measureDocuments, whyNotRemoved } from '../db/sources.ts';
 import { noteSourcesAgain, readSourcesAgain } from '../db/sourcesAgain.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
@@ -91,7 +91,14 @@ export async function recheckStep({
   const settled = await db.transaction((trx) => settleDisagreements(trx, schedule, asOf));
   // By itself, for it locks the items first: who holds one of them may wait for the audit, which settling has written to.
   const withdrawals = await db.transaction((trx) => recheckItems(trx, schedule, asOf));
-  return { counts: { withdrawn: withdrawals.length, settled, withdrawals }, attention: [] };
+  const waited = withdrawals.filter((withdrawal) => withdrawal.waited).map(({ fileRef, list, reason }) => `${fileRef} (list ${list}): ${reason}`);
+  const attention =
+    waited.length === 0
+      ? []
+      : [
+          `${waited.length} files that waited for their paper or a receipt were taken off their lists, so stop what is under way with them: ${waited.slice(0, 10).join('; ')}.`,
+        ];
+  return { counts: { withdrawn: withdrawals.length, settled, withdrawals }, attention };
 }
 
 interface ListCounts {
@@ -194,9 +201,6 @@ export async function whatStopsDisposal(
   if (computed || !(await changed(db, schedule))) return { stops, attention };
   return { stops: [...stops, COMPUTE_FIRST], attention: [...attention, COMPUTE_FIRST] };
 }
-
-const COMPUTE_FIRST =
-  'Facts or schedule changed since the last compute, so this step does nothing: run "retention compute" and "retention recheck" first, or the whole night.';
 
 /** The brake in words: what happened, and what to do. */
 export function brakeWords(name: Brake['name'], details: object): string {

@@ -4,7 +4,8 @@ import { changed, neverRewritten, refuse, refuseIf, type Guard } from './guard.t
 /** The states a bag may move to from each state. */
 const BAG_MOVES = {
   begun: ['waiting', 'archived', 'cleared'],
-  waiting: ['archived', 'cleared'],
+  waiting: ['archived', 'kept', 'cleared'],
+  kept: ['cleared'],
   archived: ['restored'],
   restored: [],
   cleared: [],
@@ -41,13 +42,23 @@ export const ARCHIVE_GUARDS: readonly Guard[] = [
           ['old.id'],
         )}
         ${refuseIf(
-          `new.state = 'cleared' and old.state = 'waiting' and exists (select from disposal_list_items i
-             where i.file_ref = old.file_ref and i.status in ('waiting_for_receipt', 'waiting_for_paper'))`,
-          'bag % is not cleared while its file waits for it',
+          `new.state in ('kept', 'cleared') and old.state = 'waiting' and exists (select from disposal_list_items i
+             where i.file_ref = old.file_ref and i.list_id = old.list_id and i.status in ('waiting_for_receipt', 'waiting_for_paper'))`,
+          'bag % is not cleared or put aside while its file waits for it',
           'Withdraw the file first, with a reason.',
           ['old.id'],
         )}
       end if;`,
+  },
+  {
+    table: 'bag_documents',
+    name: 'bag_documents_leave_with_their_wait',
+    fires: 'before update or delete',
+    body: refuseIf(
+      "tg_op = 'UPDATE' or exists (select from bags b where b.id = old.bag_id and b.state in ('begun', 'waiting', 'kept'))",
+      'what a bag that waits holds is never changed or forgotten',
+      'It leaves once the bag is archived or cleared.',
+    ),
   },
   {
     table: 'residual_records',

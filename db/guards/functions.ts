@@ -1,11 +1,9 @@
 /** Functions that guards ask: which day it is, whether this is an import, and whether a file may be listed, signed or archived. */
-import { CAUTIONS_WHEN_LISTED } from '../../rules/checks.ts';
 import { SIGN_OFF_LAPSES_AFTER_DAYS } from '../../rules/workflow.ts';
-import { archivedFactsDigest } from '../archivedRows.ts';
+import { archivedFactsDigest, NO_DOCUMENTS } from '../archivedRows.ts';
 import { refuse, refuseIf } from './guard.ts';
 
 const AGAIN = 'The re-check takes off what changed; look at the file with "retention explain".';
-const WHEN_LISTED = `array['${CAUTIONS_WHEN_LISTED.join("', '")}']`;
 
 /** Signature and body of each, in an order in which they can be made. */
 export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: string])[] = [
@@ -19,6 +17,21 @@ export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: strin
   [
     'facts_digest_of(file text) returns text language sql stable',
     `select ${archivedFactsDigest('people', 'documents')} from case_files f where f.file_ref = file collate "C"`,
+  ],
+  [
+    'case_digest_of(file text) returns text language sql stable',
+    `select ${archivedFactsDigest('people', NO_DOCUMENTS)} from case_files f where f.file_ref = file collate "C"`,
+  ],
+  [
+    // Of a file whose bag waits or is archived: the register lists what the bag holds, and where it gives a digest it is that one.
+    'lists_what_is_packed(file text, list bigint) returns boolean language sql stable',
+    `with packed as (
+       select s.path, s.sha256 from source_removals s where s.file_ref = file collate "C" and s.list_id = list
+       union select w.path, w.sha256 from bag_documents w join bags b on b.id = w.bag_id
+       where b.file_ref = file collate "C" and b.list_id = list and b.state = 'waiting')
+     select (select count(*) from documents d where d.file_ref = file collate "C") = (select count(*) from packed)
+       and not exists (select from documents d where d.file_ref = file collate "C"
+         and not exists (select from packed p where p.path = d.path and coalesce(d.sha256, p.sha256) = p.sha256))`,
   ],
   [
     // Names the guard function of a version; a version that was taken over since the guards were installed has none yet.
@@ -115,6 +128,7 @@ export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: strin
     // Everything that archiving asks, once more, of the facts as they stand in this very transaction.
     'require_disposable(item disposal_list_items, list disposal_lists, status_before text) returns void language plpgsql stable',
     `declare now_so record; bag bags; waits constant boolean := item.status in ('waiting_for_receipt', 'waiting_for_paper');
+      waited constant boolean := status_before in ('waiting_for_receipt', 'waiting_for_paper'); version text := item.schedule_version;
     begin
       ${refuseIf(
         "list.signed_by is null or list.state not in ('cooling_off', 'in_progress')",
@@ -142,7 +156,10 @@ export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: strin
         'The next night takes its files off; they are listed anew.',
         ['list.id'],
       )}
-      select * into now_so from candidacy_under(item.schedule_version, item.status_on, array[item.file_ref]);
+      if waited then
+        select d.schedule_version into version from determinations d where d.file_ref = item.file_ref;
+      end if;
+      select * into now_so from candidacy_under(version, item.status_on, array[item.file_ref]);
       ${refuseIf('not found', 'file % is not in the register', AGAIN, ['item.file_ref'])}
       ${refuseIf("now_so.outcome = 'permanent'", 'file % is permanent and never disposed of', AGAIN, ['item.file_ref'])}
       ${refuseIf(
@@ -161,8 +178,10 @@ export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: strin
       ])}
       ${refuseIf(
         `(now_so.rule, now_so.action, now_so.anchor_on, now_so.retain_until) is distinct from (item.rule, item.action, item.anchor_on, item.retain_until)
-           or facts_digest_of(item.file_ref) is distinct from item.facts_digest
-           or array_to_json(now_so.cautions)::jsonb is distinct from jsonb_path_query_array(item.cautions, '$[*].caution') - ${WHEN_LISTED}`,
+           or (case when waited and item.case_digest is not null
+             then case_digest_of(item.file_ref) is distinct from item.case_digest or not lists_what_is_packed(item.file_ref, item.list_id)
+             else facts_digest_of(item.file_ref) is distinct from item.facts_digest end)
+           or not to_jsonb(now_so.cautions) <@ jsonb_path_query_array(item.cautions, '$[*].caution')`,
         'file % is not as it was signed: its facts, documents, date or cautions changed',
         AGAIN,
         ['item.file_ref'],

@@ -4,7 +4,7 @@ import { changed, neverRewritten, refuse, refuseIf, type Guard } from './guard.t
 
 const SIGNATURE = ['digest', 'signed_by', 'signed_on', 'signed_at', 'signed_digest', 'cooling_off_days'];
 const LISTED = ['list_id', 'position', 'file_ref', 'rule', 'schedule_version', 'action', 'anchor_year', 'retain_year', 'released_holds'];
-const DAYS = ['anchor_on', 'retain_until', 'facts_digest'];
+const DAYS = ['anchor_on', 'retain_until', 'facts_digest', 'case_digest'];
 const DECIDED = ['decision', 'keep_until', 'reason_code', 'decided_by', 'decided_on', 'cautions', 'item_digest'];
 
 export const LIST_GUARDS: readonly Guard[] = [
@@ -71,6 +71,7 @@ export const LIST_GUARDS: readonly Guard[] = [
           ['new.file_ref'],
         )}
         new.facts_digest := facts_digest_of(new.file_ref);
+        new.case_digest := case_digest_of(new.file_ref);
         return new;
       end if;
       ${refuseIf(
@@ -80,7 +81,7 @@ export const LIST_GUARDS: readonly Guard[] = [
         ['old.file_ref', 'old.list_id', 'old.status', 'new.status'],
       )}
       -- Archiving takes days and words away: they are personal data, and in the bag.
-      emptied := num_nonnulls(new.anchor_on, new.retain_until, new.facts_digest, new.note) = 0
+      emptied := num_nonnulls(new.anchor_on, new.retain_until, new.facts_digest, new.case_digest, new.note) = 0
         and exists (select from residual_records r where r.file_ref = new.file_ref);
       ${refuseIf(
         `${changed(LISTED)} or (${changed(DAYS)} and not emptied)`,

@@ -68,16 +68,18 @@ function recording(
     fileRef,
     act: (person, context, store) => context.db.transaction((trx) => record(trx, recordingOf(person, context, store))),
     words: recordedWords,
-    exitCode: ({ disagreement }) => (disagreement ? 1 : 0),
+    exitCode: ({ disagreement, taken_off }) => (disagreement || taken_off !== null ? 1 : 0),
   };
 }
 
 function recordingOf(person: Person, { db, schedule, settings, asOf }: Context, store: ArchiveStore): RecordingOutside {
-  return { db, schedule, store, archiving: settings.archiving, person, asOf };
+  return { db, schedule, store, documentRoot: settings.documentRoot, archiving: settings.archiving, person, asOf };
 }
 
 function recordedWords(result: RecordedOutside & Followed): string {
-  const { file_ref, list, status, list_state, disagreement } = result;
+  const { file_ref, list, status, list_state, disagreement, taken_off } = result;
+  if (taken_off !== null)
+    return `Nothing was recorded, and ${file_ref} came off list ${list}: ${taken_off}. The next night lists it with what is there now, where it may be. ${followedWords(result)}`;
   if (disagreement)
     return `${file_ref} stays where it is, and nothing was recorded: our two calculations gave different answers. The file is blocked and the brake "disagreement" is on; "retention brake list" says what to do.`;
   const after = status === 'waiting_for_paper' ? 'It waits for its paper now: retention paper done.' : `It is ${status}.`;

@@ -3,7 +3,7 @@ import { PassThrough, type Writable } from 'node:stream';
 import { copyDeterminations } from '../../db/determinationsCsv.ts';
 import { explainFile } from '../../db/explain.ts';
 import type { ItemRow } from '../../db/items.ts';
-import { everyItem, oneList, type ListedItem } from '../../db/listPages.ts';
+import { everyItem, oneList, type CautionDone, type ListedItem } from '../../db/listPages.ts';
 import { readLists, type ListSummary } from '../../db/lists.ts';
 import { latestRuns } from '../../db/runs.ts';
 import { shortDate } from '../../rules/dates.ts';
@@ -70,7 +70,7 @@ export function addReadingCommands(line: CommandLine): void {
   );
 }
 
-type ShownItem = Omit<ItemRow, 'cautions' | 'list_id'> & { cautions: string[]; acknowledged: string[] };
+type ShownItem = Omit<ItemRow, 'cautions' | 'list_id'> & { cautions: string[]; acknowledged: string[]; cautions_done: CautionDone[] };
 type ShownList = ListSummary & { rehearsal: boolean; list_items: ShownItem[] };
 
 function listAsJson(
@@ -112,7 +112,7 @@ function showWords(list: ReturnType<typeof listAsJson>): string {
     item.retain_until ? shortDate(item.retain_until) : item.retain_year,
     [
       ...releasedWords(item),
-      ...item.cautions.map((caution) => `${caution}${item.acknowledged.includes(caution) ? ' (acknowledged)' : ''}`),
+      ...item.cautions.map((caution) => `${caution}${cautionWords(item, caution)}`),
     ].join('\n'),
     `${item.status.replaceAll('_', ' ')}${item.decided_by ? `\nby ${item.decided_by}` : ''}${item.status_reason ? `\n${item.status_reason}` : ''}`,
   ]);
@@ -125,6 +125,15 @@ function showWords(list: ReturnType<typeof listAsJson>): string {
     table(['file', 'from', 'kept until', 'cautions', 'status'], rows),
     `Digest: ${list.digest}`,
   ].join('\n');
+}
+
+function cautionWords({ acknowledged, cautions_done }: ShownItem, caution: string): string {
+  const done = cautions_done.find((one) => one.caution === caution);
+  const said = [
+    ...(acknowledged.includes(caution) ? ['acknowledged'] : []),
+    ...(done ? [`done on ${shortDate(done.on)} by ${done.by}`] : []),
+  ];
+  return said.length > 0 ? ` (${said.join('; ')})` : '';
 }
 
 /** Why a file that was due long ago is on a list only now. */

@@ -32,7 +32,7 @@ export async function recordingOnArchive<T extends object>(
   await settleBags(db, { store, documentRoot, asOf }, fileRef);
   const schedule = await scheduleInForce(db, asOf);
   try {
-    const outside = { db, schedule, store, archiving, person, asOf };
+    const outside = { db, schedule, store, documentRoot, archiving, person, asOf };
     const outcome = await onForm(refusals, () => recordingRefusals(db, person, what, () => record(outside)));
     return 'errors' in outcome ? outcome : { done: { ...outcome.done, ...(await follow(visit, fileRef)) } };
   } catch (error) {

@@ -1,8 +1,9 @@
 /** The form by which files are decided, on one file's page and on a list's: read, checked, and what a refusal says beside it. */
 import type { Caution } from '../../rules/checks.ts';
+import { shortDate } from '../../rules/dates.ts';
 import { CAUTION_WORDS } from '../../rules/words.ts';
 import type { DecisionAsked } from '../../db/decide.ts';
-import type { ItemRow } from '../../db/items.ts';
+import type { ListedItem } from '../../db/listPages.ts';
 import { DECISIONS, REASON_CODES } from '../../rules/workflow.ts';
 import type { FieldError, FormState } from './acting.ts';
 import { readDayField, typedDay } from './dayField.ts';
@@ -48,10 +49,15 @@ export function readDecision(body: Fields, acknowledges: boolean): { asked: Deci
 }
 
 /** Cautions nobody acknowledged yet, each to be ticked by itself before the file can be approved; in words about this file, if there are. */
-export function openCautions(item: ItemRow, words: Partial<Record<Caution, string>> = {}): { value: string; text: string }[] {
+export function openCautions(item: ListedItem, words: Partial<Record<Caution, string>> = {}): { value: string; text: string }[] {
   return item.cautions
     .filter((caution) => caution.acknowledged_by === null)
-    .map(({ caution }) => ({ value: caution, text: words[caution] ?? CAUTION_WORDS[caution] }));
+    .map(({ caution }) => ({ value: caution, text: `${words[caution] ?? CAUTION_WORDS[caution]}${doneWords(item, caution)}` }));
+}
+
+function doneWords({ cautions_done }: ListedItem, caution: Caution): string {
+  const done = cautions_done.find((one) => one.caution === caution);
+  return done ? ` This was done on ${shortDate(done.on)}, as ${done.by} recorded.` : '';
 }
 
 /** What the command's refusals say beside a field of the form, or where its page shows no form any more beside `file`. */

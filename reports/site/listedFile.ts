@@ -36,6 +36,7 @@ export function shownItem(item: ListedItem, asOf: IsoDate, names: boolean) {
       label: cautionLabel(caution),
       words: CAUTION_WORDS[caution],
       by: acknowledged_by,
+      done: item.cautions_done.find((done) => done.caution === caution) ?? null,
     })),
     openCautions: item.cautions.filter((caution) => caution.acknowledged_by === null).length,
     releasedHolds: item.released_holds,

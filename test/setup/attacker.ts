@@ -38,7 +38,7 @@ export function archiveByHand(fileRef: string, list: number, on: string, also: {
        archived_on, bag_sha256, documents_expected, documents_packed, facts_digest)
      values ('${fileRef}', ${list}, 'r', 'c', 'v', 2000, 2025, 'archive', 'x', 'y', '${on}', '${on}', '${sha}', ${expected}, 0, 'd')`,
     `update disposal_list_items set status = '${status}', status_on = '${on}', binding = false where list_id = ${list} and file_ref = '${fileRef}'`,
-    `update disposal_list_items set anchor_on = null, retain_until = null, note = null, facts_digest = null where file_ref = '${fileRef}'`,
+    `update disposal_list_items set anchor_on = null, retain_until = null, note = null, facts_digest = null, case_digest = null where file_ref = '${fileRef}'`,
     `delete from case_files where file_ref = '${fileRef}'`,
   ];
 }

@@ -32,6 +32,7 @@ function refusalsAt(field: Wait['field'], own: Wait['refusals']): Wait['refusals
     ...own,
     not_free: { field },
     not_waiting: { field },
+    compute_first: { field },
     brake_on: {
       field,
       words: 'A brake is on, so nothing is archived and nothing was recorded. Record it when an authoriser has released the brake.',
@@ -102,8 +103,14 @@ async function endWait(visit: SignedVisit, wait: Wait): Promise<Answer> {
 
 function recorded(
   kind: OutsideKind,
-  { file_ref, list, status, list_state, disagreement, removed, unfinished }: RecordedOutside & Followed,
+  { file_ref, list, status, list_state, disagreement, taken_off, removed, unfinished }: RecordedOutside & Followed,
 ): Answer {
+  if (taken_off !== null)
+    return redirect(
+      outsideAddress(kind),
+      `Nothing was recorded, and ${file_ref} came off list ${list}: ${taken_off}. The next night lists it with what is there now, where it may be.`,
+      'warning',
+    );
   if (disagreement)
     return redirect(
       outsideAddress(kind),
