@@ -20,7 +20,7 @@ import { listedDocuments, type ItemRow } from './items.ts';
 import { lockForArchiving, stillFree } from './lastCheck.ts';
 import { isStagedElsewhere } from './lastCopy.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
-import { beginBag, countBag, packBag } from './packing.ts';
+import { beginBag, countBag, noteBagDocuments, packBag } from './packing.ts';
 import { keepPlans } from './prepared.ts';
 import { removeSources, type RemovalCounts } from './sources.ts';
 import { archiveWaitingBag, type WaitingBag } from './waitingBag.ts';
@@ -187,7 +187,8 @@ async function countFound(
   { found, checked, waits }: { found: WaitingBag; checked: CheckedFile; waits: boolean },
 ): Promise<WrittenBag> {
   if (!waits) return archiveWaitingBag(trx, { db, store }, found, claim, checked);
-  const { location, sha256, size } = found.row;
+  const { id, location, sha256, size } = found.row;
+  await noteBagDocuments(trx, id, found.verified.documents);
   return { location, sha256, size, documents: found.verified.documents };
 }
 

@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import type { ArchiveStore } from './archiveStore.ts';
-import { BagDamaged, verifyBag } from './bag.ts';
+import { BagDamaged, bagFileName, verifyBag } from './bag.ts';
 import { systemCode } from './fileIo.ts';
 import { isElsewhere } from './lastCopy.ts';
 import { StoreProblem } from './storeProblem.ts';
@@ -17,8 +17,11 @@ export interface BagRow {
   /** Null, as the size, while it is only begun. */
   sha256: string;
   size: number;
-  state: 'begun' | 'waiting' | 'archived' | 'restored' | 'cleared';
+  state: 'begun' | 'waiting' | 'archived' | 'restored' | 'kept' | 'cleared';
 }
+
+/** Where in the store bags lie that hold documents found nowhere else, of files that were taken off their lists. */
+export const KEPT_ASIDE = 'kept/';
 
 export interface BagMoves {
   moved: number;
@@ -64,11 +67,16 @@ async function finishBagMoves(db: Knex, { store, asOf }: SettlingBags, fileRef?:
 
 /**
  * Clears bags that are no part of the archive: begun for an item that is no longer approved, or waiting for one that was
- * withdrawn, or that was archived with another bag.
+ * withdrawn, or that was archived with another bag, or kept aside from such a one.
  */
 async function clearAbandonedBags(db: Knex, settling: SettlingBags, fileRef?: string): Promise<BagsCleared> {
   const counts: BagsCleared = { cleared: 0, kept: 0 };
-  for (const { id } of await abandonedBags(db, fileRef)) counts[await clearBag(db, settling, id)]++;
+  for (const { id, state } of await abandonedBags(db, fileRef)) {
+    const ended = await clearBag(db, settling, id);
+    if (ended === 'cleared') counts.cleared++;
+    // Of one that was kept aside before, a person knows.
+    else if (state !== 'kept') counts.kept++;
+  }
   return counts;
 }
 
@@ -88,15 +96,16 @@ export async function countNewProblems(db: Knex, asOf: IsoDate): Promise<number>
 /**
  * Deletes the bag of this number if it still is none of the archive's, and only when everything in it was found elsewhere: a
  * bag that was begun may have been whole, and its sources gone, when the database came back from a moment before. Where it is
- * `kept` a person is told. Reading a large bag takes a while, so call it under no lock that others wait for.
+ * `kept` a person is told; one that waited for an item that is no more goes `aside`, so that its file can be bagged anew. Reading a
+ * large bag takes a while, so call it under no lock that others wait for.
  */
-export async function clearBag(db: Knex, settling: SettlingBags, id: number): Promise<'cleared' | 'kept'> {
+export async function clearBag(db: Knex, settling: SettlingBags, id: number): Promise<'cleared' | 'kept' | 'aside'> {
   return db.transaction(async (trx) => {
-    const bag = await trx<BagRow>('bags').where({ id }).whereIn('state', ['begun', 'waiting']).forUpdate().first();
+    const bag = await trx<BagRow>('bags').where({ id }).whereIn('state', ['begun', 'waiting', 'kept']).forUpdate().first();
     if (!bag) return 'cleared';
     if ((await settling.store.exists(bag.location)) && !(await isElsewhere(trx, settling, bag))) {
       await noteProblem(trx, id, settling.asOf);
-      return 'kept';
+      return (await putAside(trx, bag)) ? 'aside' : 'kept';
     }
     // The row first: where the database refuses, nothing is gone.
     await trx('bags').where({ id }).update({ state: 'cleared', move_to: null, problem_on: null });
@@ -104,6 +113,17 @@ export async function clearBag(db: Knex, settling: SettlingBags, id: number): Pr
     await settling.store.delete(bag.location);
     return 'cleared';
   });
+}
+
+/** True when the bag is, or is about to be moved, where no bag of its file is ever written. */
+async function putAside(trx: Knex.Transaction, { id, file_ref, list_id, state }: BagRow): Promise<boolean> {
+  if (state === 'kept') return true;
+  const needed = await trx('disposal_list_items').where({ file_ref, list_id, binding: true }).first<object | undefined>('file_ref');
+  if (state !== 'waiting' || needed) return false;
+  await trx('bags')
+    .where({ id })
+    .update({ state: 'kept', move_to: `${KEPT_ASIDE}list-${list_id}/${bagFileName(file_ref)}` });
+  return true;
 }
 
 /** Another process may be moving it at this moment; that one then does all of it. */
@@ -119,7 +139,9 @@ async function moveBag(trx: Knex.Transaction, store: ArchiveStore, id: number, a
     await noteProblem(trx, id, asOf);
     return 'failed';
   }
-  await trx('bags').where({ id }).update({ location: bag.move_to, move_to: null, problem_on: null });
+  await trx('bags')
+    .where({ id })
+    .update({ location: bag.move_to, move_to: null, ...(bag.state === 'kept' ? {} : { problem_on: null }) });
   await trx('archive_index').where({ file_ref: bag.file_ref, bag_location: bag.location }).update({ bag_location: bag.move_to });
   return 'moved';
 }
@@ -127,7 +149,7 @@ async function moveBag(trx: Knex.Transaction, store: ArchiveStore, id: number, a
 async function abandonedBags(db: Knex, fileRef: string | undefined): Promise<BagRow[]> {
   const result = await db.raw<{ rows: BagRow[] }>(
     `select b.* from bags b where (cast(:fileRef as text) is null or b.file_ref = :fileRef)
-       and ((b.state = 'begun' and not exists (${bindingItem("'approved', 'failed'")}))
+       and (b.state = 'kept' or (b.state = 'begun' and not exists (${bindingItem("'approved', 'failed'")}))
          or (b.state = 'waiting' and not exists (${bindingItem("'waiting_for_receipt', 'waiting_for_paper'")})))
      order by b.id`,
     { fileRef: fileRef ?? null },

@@ -60,7 +60,7 @@ export interface ServiceHealth {
 /** A bag that the database counts on. */
 export interface RecordedBag {
   file_ref: string;
-  state: 'waiting' | 'archived' | 'restored';
+  state: 'waiting' | 'archived' | 'restored' | 'kept';
   location: string;
   move_to: string | null;
   sha256: string;
@@ -154,7 +154,7 @@ export async function serviceHealth(db: Knex, asOf: IsoDate): Promise<ServiceHea
 /** Every bag that must be in the archive store. */
 export async function recordedBags(db: Knex): Promise<RecordedBag[]> {
   return db<RecordedBag>('bags')
-    .whereIn('state', ['waiting', 'archived', 'restored'])
+    .whereIn('state', ['waiting', 'archived', 'restored', 'kept'])
     .orderBy('id')
     .select('file_ref', 'state', 'location', 'move_to', 'sha256', 'size');
 }

@@ -51,6 +51,7 @@ export async function countBag(
 
 /** So that every night can compare what a bag that waits holds with what the register lists, without reading it. */
 export async function noteBagDocuments(trx: Knex, id: number, documents: WrittenBag['documents']): Promise<void> {
+  const noted = await trx('bag_documents').where({ bag_id: id }).first<object | undefined>('bag_id');
   const rows = documents.map(({ path, size, sha256 }) => ({ bag_id: id, path, size, sha256 }));
-  if (rows.length > 0) await trx.batchInsert('bag_documents', rows, 500);
+  if (!noted && rows.length > 0) await trx.batchInsert('bag_documents', rows, 500);
 }

@@ -10,6 +10,7 @@ import { Refusal } from '../rules/refusal.ts';
 import { hasPaper } from '../rules/facts.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
+import { KEPT_ASIDE } from './bagMoves.ts';
 import { storyOf, type BagStory } from './bagStory.ts';
 import { systemCode } from './fileIo.ts';
 import { holdsOn } from './holds.ts';
@@ -89,6 +90,7 @@ export async function bagsInStore(store: ArchiveStore): Promise<string[]> {
 /** What was done with the bag; or, in words, why nothing was. */
 async function takeOverBag(trx: Knex.Transaction, taking: TakingOver, location: string): Promise<TakenOver | string> {
   if (location.startsWith('restored/')) return 'it is the evidence of a file that was brought back after the backup was made';
+  if (location.startsWith(KEPT_ASIDE)) return 'its file was taken off its list, and it holds documents that were nowhere else';
   const story = await readStory(taking.store, location);
   if (typeof story === 'string') return story;
   await skipNumber(trx, story.list.id);

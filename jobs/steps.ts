@@ -91,7 +91,9 @@ export async function recheckStep({
   const settled = await db.transaction((trx) => settleDisagreements(trx, schedule, asOf));
   // By itself, for it locks the items first: who holds one of them may wait for the audit, which settling has written to.
   const withdrawals = await db.transaction((trx) => recheckItems(trx, schedule, asOf));
-  const waited = withdrawals.filter((withdrawal) => withdrawal.waited).map(({ fileRef, list, reason }) => `${fileRef} (list ${list}): ${reason}`);
+  const waited = withdrawals
+    .filter((withdrawal) => withdrawal.waited)
+    .map(({ fileRef, list, reason }) => `${fileRef} (list ${list}): ${reason}`);
   const attention =
     waited.length === 0
       ? []
@@ -149,7 +151,7 @@ export async function archiveStep({ context, runId }: Stepping): Promise<StepRes
   if (counts.disagreements > 0) attention.push(brakeWords('disagreement', { files: counts.disagreements }));
   if (counts.bags.newProblems > 0)
     attention.push(
-      `${counts.bags.newProblems} bags stay where they are: ${counts.bags.failed} could not be moved to their place in the archive store, and ${counts.bags.kept} of withdrawn files hold documents that are not, as they were packed, under the document root. Put the store or the documents right; it is tried again each night.`,
+      `${counts.bags.newProblems} bags need a look: ${counts.bags.failed} could not be moved to their place in the archive store, and ${counts.bags.kept} of withdrawn files hold documents that are not, as they were packed, under the document root. These are kept, under kept/ of the store where the file is free to be bagged anew. Put the store or the documents right; it is tried again each night.`,
     );
   if (counts.sources.failed > 0)
     attention.push(

@@ -76,8 +76,21 @@ describe('a file of a person known to Adult Services', () => {
 
   it('stays when a fact changed while it waited', async () => {
     council.register.change('CF-1-P', { date_of_birth: '1945-03-05' });
+    await council.done(['import', await extractWritten()], { asOf: '2026-12-01' });
+    await council.done('compute', { asOf: '2026-12-01' });
+    await council.refused(
+      'transfer received CF-1 --as-file AS-77',
+      { asOf: later, as: 'm.jones' },
+      'not_free',
+      /its date changed\. The next night/,
+    );
     await council.night('2026-12-01');
-    await council.refused('transfer received CF-1 --as-file AS-77', { asOf: later, as: 'm.jones' }, 'not_free', /its date changed/);
+    await council.refused(
+      'transfer received CF-1 --as-file AS-77',
+      { asOf: later, as: 'm.jones' },
+      'not_waiting',
+      /on no open list|on list 2/,
+    );
   });
 
   it('stays, is blocked and puts the brake on when the two calculations differ', async () => {
@@ -125,9 +138,12 @@ describe('a file of a person known to Adult Services', () => {
   ])('taken off its list keeps its bag when a document of it %s; a person is told once', async (_how, harm) => {
     await council.done('withdraw 1 --files CF-1 --reason wrong', { asOf: '2026-12-01', as: 'm.jones' });
     await harm();
-    expect((await council.night('2026-12-01')).attention).toEqual([expect.stringContaining('1 bags stay where they are')]);
+    expect((await council.night('2026-12-01')).attention).toEqual([expect.stringContaining('1 bags need a look')]);
     expect((await council.night('2026-12-02')).attention).toEqual([]);
-    expect(await readdir(path.join(council.archive, 'transfer'))).toEqual(['CF-1.zip']);
+    expect([await readdir(path.join(council.archive, 'transfer')), await readdir(path.join(council.archive, 'kept/list-1'))]).toEqual([
+      [],
+      ['CF-1.zip'],
+    ]);
   });
 });
 
@@ -180,6 +196,11 @@ async function waits(facts: Record<string, string> = {}): Promise<void> {
   await council.approveAndSign(1, listed);
   const night = await council.night(bagged);
   expect(night.steps['archive']).toMatchObject({ waiting: 1, archived: 0, sources: { removed: 0 } });
+}
+
+async function extractWritten(): Promise<string> {
+  await council.writeExtract();
+  return council.extract;
 }
 
 async function cannotBeMoved(): Promise<void> {

@@ -38,6 +38,7 @@ it(
       ORIGINALS: /facts or documents changed.*originals_held/,
       'NEW-SIBLING': /caution that nobody acknowledged: sibling live/,
       LATE: /a document came to it/,
+      MOVED: /a document came to it/,
       'NEW-HASH': /a document of its bag was replaced/,
     };
     for (const ref of [...waits, ...Object.keys(ends)]) {
@@ -66,6 +67,9 @@ it(
     council.register.change('MEDIUM', { medium: 'electronic' }).change('ORIGINALS', { originals_held: 'no' });
     council.register.child('N', { family_ref: 'FAM-N', closed_on: '' });
     await council.document('LATE', 'late.txt');
+    await rm(path.join(council.documentRoot, 'MOVED.txt'));
+    withoutDocumentOf('MOVED');
+    await council.document('MOVED', 'elsewhere/MOVED.txt', 'MOVED');
     gives('HASH', sha256('HASH'));
     gives('NEW-HASH', sha256('as a worker corrected it'));
     const [row, away] = [withoutDocumentOf('ROW'), withoutDocumentOf('AWAY')];
@@ -73,13 +77,14 @@ it(
     council.register.files.delete('AWAY');
     const night = await council.night(changed);
     expect(night.attention).toEqual(
-      expect.arrayContaining([expect.stringMatching(/^9 files that waited .*RISK \(list \d+\): it has no date any more: permanent/)]),
+      expect.arrayContaining([expect.stringMatching(/^10 files that waited .*RISK \(list \d+\): it has no date any more: permanent/)]),
     );
     const { withdrawals } = night.steps['recheck'] as { withdrawals: { fileRef: string; reason: string }[] };
     expect(Object.fromEntries(withdrawals.map(({ fileRef, reason }) => [fileRef, reason]))).toEqual(
       Object.fromEntries(Object.entries(ends).map(([ref, words]) => [ref, expect.stringMatching(words) as unknown])),
     );
-    expect(night.steps['archive']).toMatchObject({ bags: { cleared: 9 } });
+    expect(night.steps['archive']).toMatchObject({ bags: { cleared: 9, kept: 1 } });
+    await approveAlone('MOVED', changed);
     await refusedToEnd('ROW', changed, /a document of its bag is not in the extract.*Record it again when that is over/s);
     await refusedToEnd('AWAY', changed, /it is blocked now: not in extract.*Record it again when that is over/s);
 
@@ -87,13 +92,18 @@ it(
     council.register.documents.push(row, away);
     council.register.files.set('AWAY', file ?? {});
     expect((await council.night(later)).steps['recheck']).toMatchObject({ withdrawn: 0 });
+    // The bag that holds the document where it lay gave up its place, and the file is bagged anew.
+    expect(await council.itemOf('MOVED')).toMatchObject({ status: 'waiting_for_paper' });
+    for (const bag of ['kept/list-1/MOVED.zip', 'MOVED.zip'])
+      await expect(access(path.join(council.archive, bag))).resolves.toBeUndefined();
     await adopt((text) => text.replace("version: '2023-06-09'", "version: '2026-12'"));
     await refusedToEnd('SIBLING', adopted, /since the last compute/);
     expect((await council.done('brake list --json')).json()).toEqual([]);
-    expect((await council.night(adopted)).steps['recheck']).toMatchObject({ withdrawn: 0 });
+    const { withdrawals: others } = (await council.night(adopted)).steps['recheck'] as { withdrawals: { waited?: true }[] };
+    expect(others.filter(({ waited }) => waited)).toEqual([]);
 
     await rm(path.join(council.documentRoot, 'GONE.txt'));
-    for (const ref of ['SIBLING', 'REVIEW', 'HASH', 'AWAY', 'ROW', 'GONE'])
+    for (const ref of ['SIBLING', 'REVIEW', 'HASH', 'AWAY', 'ROW', 'GONE', 'MOVED'])
       await council.done(paperDone(ref), { asOf: adopted, as: 'm.jones' });
     await refusedToEnd('HELD', adopted, /it is blocked now: hold.*Record it again when that is over/s);
     await writeFile(path.join(council.documentRoot, 'BYTES.txt'), 'bytes');
@@ -105,6 +115,7 @@ it(
       'AWAY',
       'GONE',
       'HASH',
+      'MOVED',
       'REVIEW',
       'ROW',
       'SIBLING',
@@ -160,6 +171,15 @@ function withoutDocumentOf(fileRef: string): Record<string, string> {
     1,
   );
   return row ?? {};
+}
+
+/** Of what is undecided on the list of the file, it alone is approved. */
+async function approveAlone(fileRef: string, asOf: string): Promise<void> {
+  const { list } = await council.itemOf(fileRef);
+  const rest = (await council.show(list)).items.filter((item) => item.file_ref !== fileRef && item.status === 'pending');
+  const keep = ['decide', String(list), '--keep-until', '2027-05-01', '--reason', 'person_asked', '--files'];
+  await council.done([...keep, ...rest.map((item) => item.file_ref)], { asOf, as: 'm.jones' });
+  await council.approveAndSign(list, asOf);
 }
 
 function paperDone(fileRef: string): string[] {

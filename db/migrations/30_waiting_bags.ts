@@ -7,12 +7,17 @@ import { archivedFactsDigest, NO_DOCUMENTS } from '../archivedRows.ts';
 import { createTable, oneOf } from '../schema.ts';
 
 export async function up(db: Knex): Promise<void> {
-  await createTable(db, 'bag_documents', 'Documents in a bag that waits, or is kept aside. Their names are personal data: they leave once the bag is archived or cleared.', {
-    bag_id: ['bigint not null references bags', 'The bag'],
-    path: ['text collate "C" not null', 'Relative to the document root, as it was listed and signed'],
-    size: ['bigint not null', 'Bytes, as packed'],
-    sha256: ['text not null', 'As packed'],
-  });
+  await createTable(
+    db,
+    'bag_documents',
+    'Documents in a bag that waits, or is kept aside. Their names are personal data: they leave once the bag is archived or cleared.',
+    {
+      bag_id: ['bigint not null references bags', 'The bag'],
+      path: ['text collate "C" not null', 'Relative to the document root, as it was listed and signed'],
+      size: ['bigint not null', 'Bytes, as packed'],
+      sha256: ['text not null', 'As packed'],
+    },
+  );
   await db.raw('create index bag_documents_by_bag on bag_documents (bag_id)');
   await db.raw(`create function forget_bag_documents() returns trigger language plpgsql as $$
     begin
@@ -26,8 +31,12 @@ export async function up(db: Knex): Promise<void> {
     where b.state = 'waiting' and d.measured_size is not null`);
 
   await db.raw('alter table bags drop constraint bags_state_check');
-  await db.raw(`alter table bags add constraint bags_state_check ${oneOf('state', ['begun', 'waiting', 'archived', 'restored', 'kept', 'cleared'])}`);
-  await db.raw(`comment on column bags.state is 'begun: not yet part of the archive; waiting: durable, for a receipt or paper; archived; restored: evidence of a file brought back; kept: its file was taken off its list, and documents of it are found nowhere else; cleared: removed again'`);
+  await db.raw(
+    `alter table bags add constraint bags_state_check ${oneOf('state', ['begun', 'waiting', 'archived', 'restored', 'kept', 'cleared'])}`,
+  );
+  await db.raw(
+    `comment on column bags.state is 'begun: not yet part of the archive; waiting: durable, for a receipt or paper; archived; restored: evidence of a file brought back; kept: its file was taken off its list, and documents of it are found nowhere else; cleared: removed again'`,
+  );
 
   await db.raw('alter table disposal_list_items add case_digest text');
   await db.raw(

@@ -52,7 +52,9 @@ export function followedWords({ bags, sources }: Followed): string {
   return [
     ...(removed > 0 ? [`${removed} source documents removed.`] : []),
     ...(bags.failed > 0 ? ['The bag could not be moved to its place yet; the next archive step tries again.'] : []),
-    ...(bags.kept > 0 ? ['A bag that waited is kept beside the new one: not all of its documents are found elsewhere.'] : []),
+    ...(bags.kept > 0
+      ? ['A bag that waited is kept aside, under kept/ of the archive store: not all of its documents are found elsewhere.']
+      : []),
     ...(sources.failed > 0 ? [`${sources.failed} source documents could not be removed yet; the next archive step tries again.`] : []),
   ].join(' ');
 }

@@ -110,10 +110,7 @@ function showWords(list: ReturnType<typeof listAsJson>): string {
     item.file_ref,
     item.anchor_on ? shortDate(item.anchor_on) : item.anchor_year,
     item.retain_until ? shortDate(item.retain_until) : item.retain_year,
-    [
-      ...releasedWords(item),
-      ...item.cautions.map((caution) => `${caution}${cautionWords(item, caution)}`),
-    ].join('\n'),
+    [...releasedWords(item), ...item.cautions.map((caution) => `${caution}${cautionWords(item, caution)}`)].join('\n'),
     `${item.status.replaceAll('_', ' ')}${item.decided_by ? `\nby ${item.decided_by}` : ''}${item.status_reason ? `\n${item.status_reason}` : ''}`,
   ]);
   return [
