@@ -11,16 +11,12 @@ import type { ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
 import { bagLocation, verifyBag, type WrittenBag } from './bag.ts';
 import type { BagRow } from './bagMoves.ts';
-import { brakesOn } from './brakes.ts';
 import type { CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
-import { DocumentProblem, measureDocument, refuseAltered } from './documentRoot.ts';
-import { notRegistered } from './explain.ts';
 import type { ItemRow } from './items.ts';
 import { lockForArchiving, stillFree } from './lastCheck.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
-import { changedSinceCompute, COMPUTE_FIRST } from './runs.ts';
-import { scheduleInForce } from './schedules.ts';
+import { alteredMeanwhile, lockWaitingItem, notFree, refuseWhileStopped, type WaitingStatus } from './waitEnd.ts';
 import { archiveWaitingBag, type WaitingBag } from './waitingBag.ts';
 
 export interface RecordingOutside {
@@ -57,8 +53,6 @@ export interface WaitingFile {
   /** The file of Adult Services that received it already, where its paper still waits. */
   adult_file_ref: string | null;
 }
-
-type WaitingStatus = 'waiting_for_receipt' | 'waiting_for_paper';
 
 /** A select of WaitingFile. */
 export const WAITING_FILES = `select i.file_ref, i.list_id as list, case i.status when 'waiting_for_receipt' then 'receipt' else 'paper' end as waits_for,
@@ -169,73 +163,10 @@ async function openWaiting(
   return altered === null ? waiting : { ended: await takeOff(trx, item, altered, outside) };
 }
 
-/**
- * Why the documents under the root are no longer those of the bag; null where each is as packed, or gone: then the bag has it. Throws
- * DocumentProblem for one that cannot be read.
- */
-async function alteredMeanwhile(documentRoot: string, documents: WaitingBag['verified']['documents']): Promise<string | null> {
-  for (const document of documents) {
-    try {
-      refuseAltered(document.path, document, await measureDocument(documentRoot, document.path));
-    } catch (error) {
-      if (!(error instanceof DocumentProblem) || (error.problem !== 'missing' && error.problem !== 'altered')) throw error;
-      if (error.problem === 'altered') return 'a document of it was altered under the document root after it was packed';
-    }
-  }
-  return null;
-}
-
 /** Committed rather than refused, so that the next night lists the file with what is there now. */
 async function takeOff(trx: Knex.Transaction, item: ItemRow, reason: string, { person, asOf }: RecordingOutside): Promise<RecordedOutside> {
   await withdrawItems(trx, item.list_id, [{ fileRef: item.file_ref, reason }], { asOf, actor: person.name });
   return { ...(await recorded(trx, item, 'withdrawn', asOf)), taken_off: reason };
-}
-
-/** The end of the wait is archiving too: what stops the night stops it. */
-async function refuseWhileStopped(trx: Knex.Transaction, { schedule, archiving, asOf }: RecordingOutside): Promise<void> {
-  if (!archiving) {
-    throw new Refusal(
-      'archiving_off',
-      'Archiving is switched off (ARCHIVING=off), so nothing was recorded. Record it when it is on again.',
-    );
-  }
-  const [brake] = await brakesOn(trx);
-  if (brake) {
-    throw new Refusal(
-      'brake_on',
-      `The brake "${brake.name}" is on, so nothing is archived and nothing was recorded. Record it when an authoriser has released the brake ("retention brake list").`,
-      { brake: brake.name },
-    );
-  }
-  // A version adopted since this began is in force as well.
-  const inForce = await scheduleInForce(trx, asOf);
-  if (inForce.version !== schedule.version || (await changedSinceCompute(trx, inForce))) throw new Refusal('compute_first', COMPUTE_FIRST);
-}
-
-async function lockWaitingItem(trx: Knex.Transaction, fileRef: string, status: WaitingStatus): Promise<ItemRow> {
-  const item = await trx<ItemRow>('disposal_list_items').where({ file_ref: fileRef, binding: true }).forUpdate().first();
-  if (item?.status === status) return item;
-  const registered = await trx('case_files').where({ file_ref: fileRef }).first<object | undefined>('file_ref');
-  if (!registered) throw await notRegistered(trx, fileRef);
-  const awaited = status === 'waiting_for_receipt' ? 'a receipt' : 'its paper';
-  const stands = item ? `it is ${item.status.replaceAll('_', ' ')} on list ${item.list_id}` : 'it is on no open list';
-  throw new Refusal(
-    'not_waiting',
-    `${fileRef} does not wait for ${awaited}: ${stands}. "retention waiting" shows what waits, and for what.`,
-    {
-      file: fileRef,
-    },
-  );
-}
-
-function notFree({ file_ref, list_id }: ItemRow, { reason, passes }: { reason: string; passes: boolean }): Refusal {
-  const next = passes
-    ? `Record it again when that is over, or take the file off: retention withdraw ${list_id} --files ${file_ref} --reason "…".`
-    : `The next night takes it off list ${list_id} with that reason, and lists it anew where it may be; or do it now: retention withdraw ${list_id} --files ${file_ref} --reason "…".`;
-  return new Refusal('not_free', `${file_ref} stays where it is, and nothing was recorded: ${reason}. ${next}`, {
-    file: file_ref,
-    list: list_id,
-  });
 }
 
 /** Before the audit is told of anything: who else has something to tell it waits until this ends, and writing a bag takes a while. */

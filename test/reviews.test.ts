@@ -42,8 +42,18 @@ describe('a Safeguarding Unit review', () => {
     expect(await reviews(TODAY)).toEqual([]);
     await council.refused(done, by('m.jones'), 'no_review_due', /it was done on 22 November 2026 by m\.jones/);
 
-    await council.night(addDays(TODAY, 1));
-    expect((await council.explain('CF-1', addDays(TODAY, 1))).cautions).not.toContain('review_outstanding');
+    const next = addDays(TODAY, 1);
+    await council.night(next);
+    expect((await council.explain('CF-1', next)).cautions).not.toContain('review_outstanding');
+    // It stays on its list, which says that what the caution asked for was done; nothing that was listed has changed.
+    expect(await council.itemOf('CF-1')).toMatchObject({
+      list: 1,
+      status: 'pending',
+      cautions_done: [{ caution: 'review_outstanding', by: 'm.jones', on: TODAY }],
+    });
+    expect((await council.done('show 1')).stdout).toContain('review_outstanding (done on 22/11/2026 by m.jones)');
+    await council.approveAndSign(1, next);
+    expect((await council.night(addDays(TODAY, 9))).steps['archive']).toMatchObject({ archived: 1 });
   });
 
   it('is due again when a younger child of the family becomes known', async () => {
