@@ -53,6 +53,7 @@ it(
     await council.night(listed);
     for (const { id } of await council.lists()) await council.approveAndSign(id, listed);
     await council.night(bagged);
+    const { list } = await council.itemOf('MOVED');
     expect((await council.done('waiting --json')).json<unknown[]>()).toHaveLength(waits.length + Object.keys(ends).length);
 
     await council.done('review done REVIEW --note seen', { asOf: changed, as: 'm.jones' });
@@ -94,7 +95,7 @@ it(
     expect((await council.night(later)).steps['recheck']).toMatchObject({ withdrawn: 0 });
     // The bag that holds the document where it lay gave up its place, and the file is bagged anew.
     expect(await council.itemOf('MOVED')).toMatchObject({ status: 'waiting_for_paper' });
-    for (const bag of ['kept/list-1/MOVED.zip', 'MOVED.zip'])
+    for (const bag of [`kept/list-${list}/MOVED.zip`, 'MOVED.zip'])
       await expect(access(path.join(council.archive, bag))).resolves.toBeUndefined();
     await adopt((text) => text.replace("version: '2023-06-09'", "version: '2026-12'"));
     await refusedToEnd('SIBLING', adopted, /since the last compute/);
@@ -108,8 +109,8 @@ it(
     await refusedToEnd('HELD', adopted, /it is blocked now: hold.*Record it again when that is over/s);
     await writeFile(path.join(council.documentRoot, 'BYTES.txt'), 'bytes');
     const altered = await council.retention(paperDone('BYTES'), { asOf: adopted, as: 'm.jones' });
-    expect([altered.exitCode, altered.stdout]).toEqual([1, expect.stringMatching(/came off list 1: a document of it was altered/)]);
-    expect((await council.show(1)).items.find(({ file_ref }) => file_ref === 'BYTES')).toMatchObject({ status: 'withdrawn' });
+    expect([altered.exitCode, altered.stdout]).toEqual([1, expect.stringMatching(new RegExp(`came off list ${list}: a document of it was altered`))]);
+    expect((await council.show(list)).items.find(({ file_ref }) => file_ref === 'BYTES')).toMatchObject({ status: 'withdrawn' });
     await expect(access(path.join(council.documentRoot, 'BYTES.txt'))).resolves.toBeUndefined();
     expect(await council.db('residual_records').pluck('file_ref').orderBy('file_ref')).toEqual([
       'AWAY',
