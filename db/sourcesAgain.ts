@@ -26,7 +26,7 @@ export async function noteSourcesAgain(db: Knex, documentRoot: string, asOf: Iso
   const removed = await db('source_removals').whereNotNull('path_sha256').first<object | undefined>('id');
   if (!removed || !(await isReachable(documentRoot))) return;
   const there: number[] = [];
-  let paths: string[] = [];
+  const paths: string[] = [];
   for await (const path of pathsUnder(documentRoot, '')) {
     paths.push(path);
     if (paths.length === ASKED_TOGETHER) there.push(...(await removedAt(db, documentRoot, paths.splice(0))));
@@ -57,7 +57,7 @@ async function removedAt(db: Knex, documentRoot: string, paths: readonly string[
   );
   const again: number[] = [];
   for (const { id, path, size, sha256: digest } of found.rows) {
-    if (await isTheSame(documentRoot, path, { size: Number(size), sha256: digest })) again.push(id);
+    if (await isTheSame(documentRoot, path, { size, sha256: digest })) again.push(id);
   }
   return again;
 }
