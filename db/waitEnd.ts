@@ -81,4 +81,3 @@ export async function alteredMeanwhile(documentRoot: string, documents: Verified
   }
   return null;
 }
-
