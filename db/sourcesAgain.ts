@@ -32,14 +32,15 @@ export async function noteSourcesAgain(db: Knex, documentRoot: string, asOf: Iso
     if (paths.length === ASKED_TOGETHER) there.push(...(await removedAt(db, documentRoot, paths.splice(0))));
   }
   there.push(...(await removedAt(db, documentRoot, paths)));
-  await db('source_removals').whereNotNull('back_on').whereNotIn('id', there).update({ back_on: null });
-  await db('source_removals').whereNull('back_on').whereIn('id', there).update({ back_on: asOf });
+  // One array each: a whole share may be back, and a statement takes 65,535 values.
+  await db.raw('update source_removals set back_on = null where back_on is not null and id <> all(cast(:there as bigint[]))', { there });
+  await db.raw('update source_removals set back_on = :asOf where back_on is null and id = any(cast(:there as bigint[]))', { asOf, there });
 }
 
 /** What lies there again, by file; the longest known first. */
 export async function readSourcesAgain(db: Knex): Promise<LyingAgain[]> {
   const result = await db.raw<{ rows: LyingAgain[] }>(
-    `select file_ref, count(*)::int as documents, min(back_on) as since from source_removals where back_on is not null
+    `select file_ref, count(distinct path_sha256)::int as documents, min(back_on) as since from source_removals where back_on is not null
      group by file_ref order by min(back_on), file_ref`,
   );
   return result.rows;
