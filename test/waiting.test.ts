@@ -128,7 +128,7 @@ it(
       { item: { documents: [{ size: 3 }] } },
     ]);
     await council.night('2026-12-16');
-    expect(await council.itemOf('BYTES')).toMatchObject({ status: 'pending' });
+    expect((await council.explain('BYTES', '2026-12-16')).blocks).toEqual([]);
     await council.expectAccounted();
   },
 );
