@@ -22,6 +22,7 @@ import { isStagedElsewhere } from './lastCopy.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
 import { beginBag, countBag, noteBagDocuments, packBag } from './packing.ts';
 import { keepPlans } from './prepared.ts';
+import { requireOurRoots, noteInRoots, rootsOf } from './roots.ts';
 import { removeSources, type RemovalCounts } from './sources.ts';
 import { archiveWaitingBag, type WaitingBag } from './waitingBag.ts';
 
@@ -62,6 +63,10 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
     sources: { removed: 0, alreadyGone: 0, failed: 0, shared: 0 },
     bags: { moved: 0, failed: 0, cleared: 0, kept: 0, newProblems: 0 },
   };
+  const roots = rootsOf(settings.store, settings.documentRoot);
+  await requireOurRoots(db, roots);
+  // Now, so that a copy that starts beside this run is stopped by it.
+  await noteInRoots(db, roots);
   await settings.store.clearPartials((location) => isStagedElsewhere(db, settings, location));
   Object.assign(counts.bags, await settleBags(db, settings));
   counts.bags.newProblems = await countNewProblems(db, settings.asOf);
@@ -90,6 +95,7 @@ interface Ended {
 
 /** Claims one item and takes it to its end; null when none is left. */
 async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly string[]): Promise<Ended | null> {
+  await requireOurRoots(db, rootsOf(settings.store, settings.documentRoot));
   for (let attempt = 1; ; attempt++) {
     const claimed: { item: Claim | null } = { item: null };
     try {

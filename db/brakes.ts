@@ -5,6 +5,7 @@ import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { BrakeName } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
+import { confirmIdentity, type Seen } from './identity.ts';
 
 /** A row of brakes; on while released_at is empty. */
 export interface Brake {
@@ -44,12 +45,15 @@ export async function readBrakes(db: Knex): Promise<Brake[]> {
   return db<Brake>('brakes').orderBy('id', 'desc');
 }
 
-/** Lets the night go on; the reason is kept. */
+/**
+ * Lets the night go on; the reason is kept. Whoever releases `restored` says that this is the database that goes on, whatever was
+ * `seen` of another; the caller marks the roots once that has committed.
+ */
 export async function releaseBrake(
   trx: Knex.Transaction,
   name: BrakeName,
   reason: string,
-  { person, asOf }: { person: Person; asOf: IsoDate },
+  { person, asOf, seen }: { person: Person; asOf: IsoDate; seen: readonly Seen[] },
 ): Promise<void> {
   requirePermission(person, 'release_brake');
   if (reason.trim() === '') throw new Refusal('reason_missing', 'Say why it is safe to go on with --reason "…".');
@@ -59,6 +63,7 @@ export async function releaseBrake(
     .update({ released_by: person.name, released_at: trx.fn.now(), released_on: asOf, reason: reason.trim() });
   if (released === 0)
     throw new Refusal('brake_is_off', `The brake ${name} is not on. "retention brake list" shows those that are.`, { brake: name });
+  if (name === 'restored') await confirmIdentity(trx, seen);
   await recordEvent(trx, person.name, 'brake.released', { brake: name });
 }
 

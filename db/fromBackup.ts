@@ -13,7 +13,7 @@ import type { BackedUpTable, Manifest, OpenBackup } from './backupFile.ts';
 import { tripBrake } from './brakes.ts';
 import { quotedName, tablesInOrder, whatIsThere, writeAlike } from './catalogue.ts';
 import { shippedMigrations } from './connect.ts';
-import { claimRoots, refuseOthersRoots, type Roots } from './installation.ts';
+import { refuseRootsOfOthers, type Roots } from './roots.ts';
 import { connectionOf } from './staging.ts';
 import { takeOverBags, type TakeOver, type TakingOver } from './takeOver.ts';
 
@@ -44,9 +44,8 @@ export async function restoreDatabase(db: Knex, backup: OpenBackup, restoring: R
     await trx.migrate.latest();
     // A session ended after the backup would live again.
     await trx('sessions').delete();
-    await refuseOthersRoots(trx, manifest.installation, restoring);
+    await refuseRootsOfOthers(manifest.installation, restoring);
     const takeOver = await takeOverBags(trx, restoring);
-    await claimRoots(trx, manifest.installation, restoring);
     await stopUntilConfirmed(trx, manifest, takeOver, restoring.asOf);
     const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
     const { installation, as_of, made_at, tables, audit } = manifest;

@@ -9,6 +9,7 @@ import { countDisagreements } from './disagreements.ts';
 import { countOf } from './counts.ts';
 import { checkFiles } from './crossCheck.ts';
 import { readHoldsDue, type HoldSummary } from './holds.ts';
+import { guardsOff } from './guards/inForce.ts';
 import { guardsInForce } from './guards/install.ts';
 import { inOneMoment } from './figures.ts';
 import type { Installation } from './installation.ts';
@@ -98,11 +99,9 @@ export async function serverHealth(db: Knex): Promise<ServerHealth> {
 }
 
 async function guardsHealth(db: Knex): Promise<ServerHealth['guards']> {
-  const off = await db.raw<{ rows: { trigger: string }[] }>(
-    `select c.relname || '.' || t.tgname as trigger from pg_trigger t join pg_class c on c.oid = t.tgrelid
-     where c.relnamespace = current_schema()::regnamespace and not t.tgisinternal and t.tgenabled <> 'O' order by 1`,
-  );
-  return { installed: (await guardsInForce(db)) === 'all', switchedOff: off.rows.map(({ trigger }) => trigger) };
+  const inForce = await guardsInForce(db);
+  // Guards of another release are to be installed anew, whatever is off among them.
+  return { installed: inForce === 'all', switchedOff: inForce === 'not' ? [] : await guardsOff(db) };
 }
 
 /** Which installation this is; undefined on a database that no command has used yet. */

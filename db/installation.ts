@@ -1,10 +1,8 @@
-/** Which database this is: live or rehearsal, fixed when it is made; and whose the folders are that it works on. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+/** Whether this database is live or a rehearsal, fixed when it is made; and the day by its own clock. */
 import type { Knex } from 'knex';
 import { addDays, longDate, type IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
-import { systemCode } from './fileIo.ts';
+import { noteIdentity } from './identity.ts';
 
 export interface Installation {
   id: string;
@@ -17,6 +15,7 @@ export async function openInstallation(db: Knex, rehearsal: boolean): Promise<In
     .insert({ kind: rehearsal ? 'rehearsal' : 'live' })
     .onConflict('only_row')
     .ignore();
+  await noteIdentity(db);
   const installation = await db<Installation>('installation').first<Installation>('id', 'kind');
   if (rehearsal && installation.kind === 'live') {
     throw new Refusal(
@@ -25,30 +24,6 @@ export async function openInstallation(db: Knex, rehearsal: boolean): Promise<In
     );
   }
   return installation;
-}
-
-/** The folders a database works on; paths, which need not exist yet. */
-export interface Roots {
-  documentRoot: string;
-  archiveRoot: string;
-}
-
-/** Refuses folders that belong to another database, or that lie one in the other; a live database marks its own. */
-export async function claimRoots(db: Knex, installation: Installation, roots: Roots): Promise<void> {
-  await db.transaction(async (trx) => {
-    // One at a time: of two first starts the second must see the mark whole, and on record.
-    if (installation.kind === 'live') await trx.raw("select pg_advisory_xact_lock(hashtext('roots'))");
-    await refuseOthersRoots(trx, installation, roots);
-    if (installation.kind === 'live') for (const root of [roots.documentRoot, roots.archiveRoot]) await markRoot(trx, installation, root);
-  });
-}
-
-/** The same without marking anything. */
-export async function refuseOthersRoots(db: Knex, installation: Installation, { documentRoot, archiveRoot }: Roots): Promise<void> {
-  if (isWithin(documentRoot, archiveRoot) || isWithin(archiveRoot, documentRoot)) {
-    throw new Refusal('roots_nested', 'DOCUMENT_ROOT and ARCHIVE_URL lie one inside the other. Give the archive a folder of its own.');
-  }
-  for (const root of [documentRoot, archiveRoot]) await refuseOthersRoot(db, installation, root);
 }
 
 /**
@@ -63,53 +38,4 @@ export async function requireClocksAgree(db: Knex, asOf: IsoDate): Promise<void>
     asOf > today ? 'clock_ahead' : 'clock_behind',
     `This machine says it is ${longDate(asOf)}, but for the database it is ${longDate(today)}. Nothing was done; set the clocks right.`,
   );
-}
-
-/** Throws the Refusal of `claimRoots` when a folder that a live database marked bears its mark no more; a share can go at any moment. */
-export async function requireMark(db: Knex, root: string): Promise<void> {
-  const installation = await db<Installation>('installation').first<Installation | undefined>('id', 'kind');
-  if (installation?.kind === 'live') await refuseOthersRoot(db, installation, root);
-}
-
-async function refuseOthersRoot(db: Knex, installation: Installation, root: string): Promise<void> {
-  const owner = await readMarker(root);
-  if (owner !== null && owner !== installation.id) {
-    throw new Refusal(
-      'root_is_anothers',
-      `The folder ${root} belongs to another, live database (${markerOf(root)} says so). Nothing was read. Set DOCUMENT_ROOT and ARCHIVE_URL to folders of this database.`,
-    );
-  }
-  if (owner !== null || installation.kind === 'rehearsal') return;
-  if (await db('claimed_roots').where({ path: root }).first<object | undefined>('path')) {
-    throw new Refusal(
-      'root_lost_its_mark',
-      `The folder ${root} was marked as this database's, and ${markerOf(root)} is gone: perhaps the share is not mounted. Nothing was done. Mount it; if the folder is truly the right one, write ${installation.id} into ${markerOf(root)}.`,
-    );
-  }
-}
-
-async function markRoot(db: Knex, installation: Installation, root: string): Promise<void> {
-  if ((await readMarker(root)) !== null) return;
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  await writeFile(markerOf(root), `${installation.id}\n`, { mode: 0o600 });
-  await db('claimed_roots').insert({ path: root });
-}
-
-function markerOf(root: string): string {
-  return join(root, '.retention');
-}
-
-async function readMarker(root: string): Promise<string | null> {
-  try {
-    return (await readFile(markerOf(root), 'utf8')).trim();
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return null;
-    throw error;
-  }
-}
-
-/** True when a folder is another one, or lies in it. */
-export function isWithin(inner: string, outer: string): boolean {
-  const path = relative(outer, inner);
-  return path === '' || (path !== '..' && !path.startsWith(`..${sep}`) && !path.startsWith(sep));
 }

@@ -6,6 +6,7 @@ import type { Knex } from 'knex';
 import { Refusal } from '../rules/refusal.ts';
 import { currentSchema } from './catalogue.ts';
 import { shippedMigrations, type Database } from './connect.ts';
+import { noteGuards } from './guards/inForce.ts';
 import { guardsInForce, installGuards } from './guards/install.ts';
 import { adoptShipped } from './schedules.ts';
 
@@ -29,9 +30,10 @@ export async function prepareAnew(database: Database): Promise<string> {
 export async function prepareAs(owner: Knex, runTimeRole: string): Promise<void> {
   await refuseUnlessOwner(owner);
   // knex's own lock refuses a second starter at once; this one makes it wait.
-  await owner.transaction(async (trx) => {
+  const migrated = await owner.transaction(async (trx): Promise<boolean> => {
     await trx.raw("select pg_advisory_xact_lock(hashtext('migrate'))");
-    await owner.migrate.latest();
+    const [, done] = (await owner.migrate.latest()) as [number, string[]];
+    return done.length > 0;
   });
   await owner.transaction(async (trx) => {
     await trx.raw("select pg_advisory_xact_lock(hashtext('migrate'))");
@@ -39,6 +41,7 @@ export async function prepareAs(owner: Knex, runTimeRole: string): Promise<void>
     // Adopting is an event of the audit, which only a chain with its guards takes.
     await adoptShipped(trx);
     await installGuards(trx);
+    await noteGuards(trx, { migrated });
     await grantRunTime(trx, runTimeRole);
   });
 }

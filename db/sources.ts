@@ -10,7 +10,7 @@ import type { BagRow } from './bagMoves.ts';
 import { brakesOn } from './brakes.ts';
 import { DocumentProblem, measureDocument, removeDocument } from './documentRoot.ts';
 import { systemCode } from './fileIo.ts';
-import { requireMark } from './installation.ts';
+import { noteInRoots, requireOurRoots, rootsOf } from './roots.ts';
 import { StoreProblem } from './storeProblem.ts';
 
 /** Measures the documents of files about to be listed, where that was not done yet. One that cannot be read stays unmeasured. */
@@ -64,15 +64,18 @@ interface Removal {
 
 /**
  * Removes the sources of archived files, each recorded; what a crash left over is done now. None goes whose file's bag is not in
- * the store as recorded. Throws a Refusal where the document root of a live database is not the one it marked: in the empty
- * folder of a share that is not mounted every document would pass for gone already.
+ * the store as recorded. Throws a Refusal where the roots of a live database are not those it marked: in the empty folder of a
+ * share that is not mounted every document would pass for gone already.
  */
 export async function removeSources(db: Knex, removing: RemovingSources): Promise<RemovalCounts> {
   const counts: RemovalCounts = { removed: 0, alreadyGone: 0, failed: 0, shared: 0 };
   // Whatever put it on, what the register has may not be right, and what is removed does not come back.
   if ((await brakesOn(db)).length > 0) return counts;
   const waiting = await removals(db);
-  if (waiting.length > 0) await requireMark(db, removing.documentRoot);
+  const roots = rootsOf(removing.store, removing.documentRoot);
+  if (waiting.length > 0) await requireOurRoots(db, roots);
+  // A source is the only copy but the bag's: a database that has forgotten the archiving must be known for it.
+  if (waiting.length > 0) await noteInRoots(db, roots);
   const bags = new Map<string, string | null>();
   for (const removal of waiting) {
     const bag = `${removal.list_id} ${removal.file_ref}`;

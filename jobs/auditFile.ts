@@ -5,8 +5,8 @@ import { open, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NO_HASH, type AuditEvent, type ChainState, type NotedHead } from '../db/audit.ts';
 import { systemCode } from '../db/fileIo.ts';
-import { AUDIT_HEAD_FILE, parseAuditHead } from '../reports/auditHead.ts';
-import { longDate } from '../rules/dates.ts';
+import { AUDIT_HEAD_FILE, parseAuditHead, type AuditHead } from '../reports/auditHead.ts';
+import { isIsoDate, longDate } from '../rules/dates.ts';
 import { UsageError } from './settings.ts';
 
 /** No event comes near it; a file of one endless line must not fill the memory. */
@@ -58,6 +58,16 @@ export async function readNotedHeads(place: string): Promise<NotedHead[]> {
   );
 }
 
+/** The head in the last report that this database wrote into a folder of reports; null where there is none. */
+export async function lastReportedHead(reports: string, installation: string): Promise<NotedHead | null> {
+  const folders = await readdir(reports).catch(() => []);
+  for (const name of folders.filter(isIsoDate).sort().reverse()) {
+    const written = parseAuditHead(await readFile(join(reports, name, AUDIT_HEAD_FILE), 'utf8').catch(() => ''));
+    if (written?.installation === installation) return notedIn(written);
+  }
+  return null;
+}
+
 /** A digest that somebody noted, as a head to look for. Throws a UsageError for what is no SHA-256. */
 export function notedDigest(digest: string): NotedHead {
   const head = digest.toLowerCase();
@@ -83,7 +93,11 @@ async function readHead(file: string): Promise<NotedHead> {
   });
   const noted = parseAuditHead(text);
   if (noted === null) throw new UsageError(`${file} is not the head that a night's report wrote.`);
-  return { where: `the report of ${longDate(noted.as_of)}`, head: noted.head, events: noted.events };
+  return notedIn(noted);
+}
+
+function notedIn({ as_of, head, events }: AuditHead): NotedHead {
+  return { where: `the report of ${longDate(as_of)}`, head, events };
 }
 
 async function isThere(file: string): Promise<boolean> {

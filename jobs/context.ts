@@ -1,17 +1,20 @@
 /** What a command works with: settings, database, business date, log and who acts; opened and closed in one place. */
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Knex } from 'knex';
 import { connect, type Database } from '../db/connect.ts';
-import { claimRoots, openInstallation, requireClocksAgree, type Installation } from '../db/installation.ts';
+import type { Traces } from '../db/disposalLook.ts';
+import { openInstallation, requireClocksAgree, type Installation } from '../db/installation.ts';
 import { openArchiveStore } from '../db/archiveStore.ts';
 import { prepare } from '../db/prepare.ts';
+import { claimRoots, noteInRoots, rootsOf, type Roots } from '../db/roots.ts';
 import { scheduleInForce } from '../db/schedules.ts';
 import { findPerson, personOfToken } from '../db/users.ts';
 import { longDate, readDate, type IsoDate } from '../rules/dates.ts';
 import type { Person } from '../rules/people.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { todayInLondon, type Clock } from './clock.ts';
-import { createLog, type Log } from './log.ts';
+import { lastReportedHead } from './auditFile.ts';
+import { createLog, describeError, type Log } from './log.ts';
 import { readSettings, UsageError, type Settings } from './settings.ts';
 
 /** The world outside: given to every command, so that tests run the same code in one process. */
@@ -43,11 +46,14 @@ export interface Context {
   log: Log;
 }
 
+/** What a command does: it looks, it writes, or it writes nothing that concerns files, so that it may run while a root is not the right one. */
+export type Use = 'read' | 'write' | 'write_without_roots';
+
 /** Opens the database, runs `work` as of the day asked for, and closes it again whatever happens. */
 export async function withContext<T>(
   around: Surroundings,
   options: CommonOptions,
-  use: 'read' | 'write',
+  use: Use,
   work: (context: Context) => Promise<T>,
 ): Promise<T> {
   const settings = readSettings(around.env, around.cwd);
@@ -57,10 +63,14 @@ export async function withContext<T>(
     await prepare(database);
     const installation = await openInstallation(db, settings.rehearsal);
     const asOf = businessDate(around, options, installation, use);
-    if (use === 'write') await refuseUnsafe(db, installation, settings, asOf);
+    if (use !== 'read') await refuseUnsafe(db, installation, settings, asOf);
+    if (use === 'write') await claimAndTell(around, db, installation, settings);
     const rehearsal = installation.kind === 'rehearsal';
     const log = createLog(around.stderr, rehearsal ? { rehearsal } : {}, settings.logLevel);
-    return await work({ settings, around, database, db, installation, rehearsal, asOf, schedule: await scheduleInForce(db, asOf), log });
+    const schedule = await scheduleInForce(db, asOf);
+    const done = await work({ settings, around, database, db, installation, rehearsal, asOf, schedule, log });
+    if (use === 'write') await noteWhatWasDone(db, rootsIn(settings), log);
+    return done;
   } finally {
     await database.close();
   }
@@ -92,13 +102,13 @@ export function businessDate(
   around: Surroundings,
   options: CommonOptions,
   installation: Pick<Installation, 'kind'>,
-  use: 'read' | 'write',
+  use: Use,
 ): IsoDate {
   const today = todayInLondon(around.clock);
   if (options.asOf === undefined) return today;
   const asOf = readDate(options.asOf);
   if (!asOf) throw new UsageError(`--as-of takes a day that exists, as yyyy-mm-dd; "${options.asOf}" is none.`);
-  if (installation.kind === 'live' && use === 'write' && asOf !== today) {
+  if (installation.kind === 'live' && use !== 'read' && asOf !== today) {
     throw new UsageError(
       `This is a live database: whatever writes runs as of today, ${longDate(today)}. To try another day, make a rehearsal (RETENTION_REHEARSAL=1 with another RETENTION_HOME).`,
     );
@@ -106,12 +116,33 @@ export function businessDate(
   return asOf;
 }
 
-/** Before anything is read or written: the folders must be ours, and the machine's clock no further than the database's. */
+/** What this database is compared with before anything is listed or archived. */
+export async function tracesOf({ settings, installation }: Pick<Context, 'settings' | 'installation'>): Promise<Traces> {
+  const head = await lastReportedHead(join(settings.home, 'reports'), installation.id);
+  return { roots: rootsIn(settings), reported: head ? [{ where: head.where, identity: null, head }] : [] };
+}
+
+export function rootsIn({ archiveUrl, documentRoot }: Settings): Roots {
+  return rootsOf(openArchiveStore(archiveUrl), documentRoot);
+}
+
+/** A folder that was not there and is the archive from now on: somebody must be able to see that it is the wrong one. */
+async function claimAndTell({ stderr }: Surroundings, db: Knex, installation: Installation, settings: Settings): Promise<void> {
+  for (const made of await claimRoots(db, installation, rootsIn(settings), settings.home)) stderr.write(`${made}\n`);
+}
+
+/** Before anything is written: the machine's clock no further than the database's. */
 async function refuseUnsafe(db: Knex, installation: Installation, settings: Settings, asOf: IsoDate): Promise<void> {
-  if (installation.kind === 'live') {
-    if (settings.coolingOffDays < 1) throw new UsageError('COOLING_OFF_DAYS must be at least 1 in a live database.');
-    await requireClocksAgree(db, asOf);
+  if (installation.kind !== 'live') return;
+  if (settings.coolingOffDays < 1) throw new UsageError('COOLING_OFF_DAYS must be at least 1 in a live database.');
+  await requireClocksAgree(db, asOf);
+}
+
+/** What was done is done: where the roots cannot take the mark now, the next command writes it. */
+async function noteWhatWasDone(db: Knex, roots: Roots, log: Log): Promise<void> {
+  try {
+    await noteInRoots(db, roots);
+  } catch (error) {
+    log.warn({ error: describeError(error) }, 'roots.not_marked');
   }
-  const archiveRoot = fileURLToPath(openArchiveStore(settings.archiveUrl).url);
-  await claimRoots(db, installation, { documentRoot: settings.documentRoot, archiveRoot });
 }

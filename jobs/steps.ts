@@ -4,14 +4,15 @@ import { archiveDue, type ArchiveCounts } from '../db/archive.ts';
 import { openArchiveStore } from '../db/archiveStore.ts';
 import { recordEvent } from '../db/audit.ts';
 import { removeOldBackups } from '../db/backup.ts';
-import { brakesOn, tripBrake, volumeIsUnexpected, type Brake } from '../db/brakes.ts';
+import { brakesOn, tripBrake, volumeIsUnexpected } from '../db/brakes.ts';
 import { findCandidates } from '../db/candidacy.ts';
 import { computeDeterminations, type ComputeCounts } from '../db/compute.ts';
 import { checkFiles, type CheckedFile } from '../db/crossCheck.ts';
 import { recordDisagreements, settleDisagreements } from '../db/disagreements.ts';
+import { lookBeforeDisposal } from '../db/disposalLook.ts';
 import { unsafePathReason } from '../db/documentRoot.ts';
 import { openExtract } from '../db/extract.ts';
-import { extractChangeWords, extractIsSuspect } from '../db/extractLosses.ts';
+import { extractIsSuspect } from '../db/extractLosses.ts';
 import { guardRefusal } from '../db/guardRefusal.ts';
 import { importExtract, type ImportResult } from '../db/import.ts';
 import { chooseForListing, makeLists } from '../db/lists.ts';
@@ -22,7 +23,8 @@ import { measureDocuments, whyNotRemoved } from '../db/sources.ts';
 import { noteSourcesAgain, readSourcesAgain } from '../db/sourcesAgain.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
 import { addDays } from '../rules/dates.ts';
-import type { Context } from './context.ts';
+import { brakeWords } from './brakeWords.ts';
+import { tracesOf, type Context } from './context.ts';
 import { describeError } from './log.ts';
 import { showProgress } from './progress.ts';
 
@@ -194,36 +196,15 @@ export async function whatStopsDisposal(
   stepping: Stepping,
   { step, computed }: { step: 'list' | 'archive'; computed: boolean },
 ): Promise<{ stops: string[]; attention: string[] }> {
-  const { db, schedule } = stepping.context;
+  const { db, schedule, asOf } = stepping.context;
+  await lookBeforeDisposal(db, await tracesOf(stepping.context), { asOf, runId: stepping.runId });
   const attention = await tripWhenStale(stepping, computed);
-  const stops = (await brakesOn(db)).map((brake) => brakeOnWords(brake));
+  const stops = (await brakesOn(db)).map(({ name, details }) => brakeWords(name, details));
   // Else what is stored would differ from what is calculated now, and be taken for a disagreement of the two calculations. Archiving
   // takes off whatever facts changed of, so only another schedule stops it.
   const changed = step === 'list' ? changedSinceCompute : isOfOtherSchedule;
   if (computed || !(await changed(db, schedule))) return { stops, attention };
   return { stops: [...stops, COMPUTE_FIRST], attention: [...attention, COMPUTE_FIRST] };
-}
-
-/** The brake in words: what happened, and what to do. */
-export function brakeWords(name: Brake['name'], details: object): string {
-  const counts = name === 'extract' ? extractChangeWords(details) : detailWords(details);
-  return `The brake "${name}" is on (${counts}). Nothing is listed or archived until it is put right and an authoriser says why to go on: retention brake release ${name} --reason "…".`;
-}
-
-function detailWords(details: object): string {
-  return Object.entries(details)
-    .map(
-      ([what, count]) =>
-        `${what
-          .replace(/([A-Z])/g, ' $1')
-          .replaceAll('_', ' ')
-          .toLowerCase()}: ${String(count)}`,
-    )
-    .join(', ');
-}
-
-function brakeOnWords(brake: Brake): string {
-  return brakeWords(brake.name, brake.details);
 }
 
 /** A night that has itself just determined every file is as fresh as can be, however long ago the last one was. */

@@ -13,6 +13,8 @@ export interface AuditHead {
   events: number;
   head: string;
   rehearsal: boolean;
+  /** The id of the database that wrote it; a report of an earlier release does not have it. */
+  installation?: string | undefined;
 }
 
 const shape = z.object({
@@ -20,6 +22,7 @@ const shape = z.object({
   events: z.number().int().min(0),
   head: z.string().regex(/^[0-9a-f]{64}$/),
   rehearsal: z.boolean(),
+  installation: z.string().optional(),
 });
 
 /** Writes it into the folder of a report, and returns its name there. */

@@ -49,12 +49,13 @@ export async function writeNightReport(db: Knex, schedule: Schedule, reporting: 
     const { folder, asOf } = reporting;
     const figures = await countNight(trx, schedule, asOf);
     const audit = await auditHead(trx);
+    const installation = await trx('installation').first<{ id: string } | undefined>('id');
     await mkdir(join(folder, 'lists'), { recursive: true, mode: 0o700 });
     const lists = await writeLists(trx, schedule, reporting);
     await removeClosedLists(folder, lists);
     const files = [
       ...(await writeRetentionReport({ figures: figures.retention, schedule, audit }, reporting)),
-      await writeAuditHead(folder, { as_of: asOf, ...audit, rehearsal: reporting.rehearsal }),
+      await writeAuditHead(folder, { as_of: asOf, ...audit, rehearsal: reporting.rehearsal, installation: installation?.id }),
       ...lists,
       ...(await writeRemovals(trx, reporting)),
       ...(await writeSourcesAgain(trx, reporting)),

@@ -113,7 +113,9 @@ const BRAKE_WORDS: Record<Exclude<BrakeName, 'extract'>, string> = {
   volume: 'More files became due than the night before predicted: {newly_due}, not {predicted}.',
   disagreement: 'Our two calculations gave different dates. Files concerned: {files}.',
   stale: 'The last good extract, or the last successful night, is too old to go by.',
-  restored: 'The database came from a backup. Holds and archived files must be confirmed first.',
+  restored: 'The database came from a backup, or is a copy. Holds and archived files must be confirmed first.',
+  guards: 'Part of what the database refuses by itself is missing or switched off.',
+  schedule: 'The schedule in force cannot be read or compiled.',
 };
 
 const NO_COUNTS = {

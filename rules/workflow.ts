@@ -97,7 +97,7 @@ export type HoldScope = (typeof HOLD_SCOPES)[number];
 export const ORIGINALS_OUTCOMES = ['returned', 'given', 'not_traced'] as const;
 export type OriginalsOutcome = (typeof ORIGINALS_OUTCOMES)[number];
 
-export const BRAKES = ['volume', 'disagreement', 'extract', 'stale', 'restored'] as const;
+export const BRAKES = ['volume', 'disagreement', 'extract', 'stale', 'restored', 'guards', 'schedule'] as const;
 export type BrakeName = (typeof BRAKES)[number];
 
 export const ROLES = ['records_manager', 'authoriser', 'compliance', 'auditor', 'admin'] as const;
@@ -118,6 +118,7 @@ export const PERMISSIONS = {
   hold: ['records_manager', 'compliance'],
   restore: ['records_manager'],
   release_brake: ['authoriser'],
+  claim_root: ['authoriser', 'admin'],
   change_schedule: ['records_manager'],
   manage_people: ['admin'],
 } as const satisfies Record<string, readonly Role[]>;

@@ -3,7 +3,8 @@ import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FolderStore } from '../db/folderStore.ts';
-import { claimRoots, openInstallation } from '../db/installation.ts';
+import { openInstallation } from '../db/installation.ts';
+import { claimRoots } from '../db/roots.ts';
 import { removeSources } from '../db/sources.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
 import { pastGuards } from './setup/database.ts';
@@ -59,7 +60,7 @@ describe('a source whose removal a crash left to the next night', () => {
   it('is not taken for gone where the share of a live database is no longer mounted', async () => {
     await pastGuards(council.db, 'installation', (trx) => trx('installation').update({ kind: 'live' }));
     const installation = await openInstallation(council.db, false);
-    await claimRoots(council.db, installation, { documentRoot: council.documentRoot, archiveRoot: council.archive });
+    await claimRoots(council.db, installation, { documentRoot: council.documentRoot, archiveRoot: council.archive }, council.folder);
     await rename(council.documentRoot, `${council.documentRoot} away`);
     await mkdir(council.documentRoot);
     await expect(remove(archivedOn)).rejects.toThrow(/perhaps the share is not mounted/);

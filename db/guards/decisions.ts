@@ -83,5 +83,4 @@ export const DECISION_GUARDS: readonly Guard[] = [
       )}`,
   },
   neverDeleted('users', 'people', 'Take a person’s roles away instead; what they did stays under their name.'),
-  neverRewritten('claimed_roots', 'marks of folders', 'Mount the share again, or see "retention doctor".'),
 ];

@@ -12,10 +12,11 @@ import { DECISION_GUARDS } from './decisions.ts';
 import { FACT_GUARDS } from './facts.ts';
 import { GUARD_FUNCTIONS } from './functions.ts';
 import { installing, type Guard } from './guard.ts';
+import { INSTALLATION_GUARDS } from './installation.ts';
 import { LIST_GUARDS } from './lists.ts';
 import { NIGHT_GUARDS } from './nights.ts';
 
-export const GUARDS: readonly Guard[] = [...FACT_GUARDS, ...DECISION_GUARDS, ...LIST_GUARDS, ...ARCHIVE_GUARDS, ...NIGHT_GUARDS];
+export const GUARDS: readonly Guard[] = [...FACT_GUARDS, ...DECISION_GUARDS, ...LIST_GUARDS, ...ARCHIVE_GUARDS, ...NIGHT_GUARDS, ...INSTALLATION_GUARDS];
 
 /** Installs every guard, and switches on any that was off in this schema. Call it as the owner, in one transaction; it replaces what was there. */
 export async function installGuards(owner: Knex.Transaction): Promise<void> {
@@ -27,6 +28,12 @@ export async function installGuards(owner: Knex.Transaction): Promise<void> {
     for t in select distinct tgrelid from pg_trigger join pg_class c on c.oid = tgrelid
       where c.relnamespace = current_schema()::regnamespace and tgenabled <> 'O' and not tgisinternal loop
       execute format('alter table %s enable trigger user', t);
+    end loop; end $$`);
+  // Those that PostgreSQL makes of foreign keys a superuser alone switches off, and on.
+  await owner.raw(`do $$ declare t regclass; begin
+    for t in select distinct tgrelid from pg_trigger join pg_class c on c.oid = tgrelid join pg_roles r on r.rolname = current_user and r.rolsuper
+      where c.relnamespace = current_schema()::regnamespace and tgenabled = 'D' and tgisinternal loop
+      execute format('alter table %s enable trigger all', t);
     end loop; end $$`);
   await owner.raw(
     `create or replace function installed_guards() returns text language sql immutable as $$ select '${digestOf(schema)}' $$`,

@@ -1,10 +1,11 @@
 /** Runs a command that ends in the archive store: the person's transaction first, then what may only follow its commit. */
 import { openArchiveStore, type ArchiveStore } from '../../db/archiveStore.ts';
 import { settleBags, type BagMoves, type BagsCleared } from '../../db/bagMoves.ts';
+import { requireSound } from '../../db/disposalLook.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { removeSources, type RemovalCounts } from '../../db/sources.ts';
 import type { Person } from '../../rules/people.ts';
-import { actingPerson, withContext, type CommonOptions, type Context } from '../context.ts';
+import { actingPerson, tracesOf, withContext, type CommonOptions, type Context } from '../context.ts';
 import type { ExitCode } from '../main.ts';
 import { print, type CommandLine } from './commands.ts';
 
@@ -34,6 +35,7 @@ export async function actingOnArchive<T extends object>(
     const { db, settings, asOf } = context;
     const person = await actingPerson(context, options);
     const store = openArchiveStore(settings.archiveUrl);
+    await recordingRefusals(db, person, what, async () => requireSound(db, await tracesOf(context), asOf));
     // A crash may have left the bag of this very file on its way.
     const settling = { store, documentRoot: settings.documentRoot, asOf };
     await settleBags(db, settling, fileRef);

@@ -2,16 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { brakesOn, readBrakes, releaseBrake, type Brake } from '../../db/brakes.ts';
+import { seenOf } from '../../db/disposalLook.ts';
 import { stopEmbedded } from '../../db/embedded.ts';
+import { recordingRefusals } from '../../db/refusals.ts';
+import { markRoots } from '../../db/roots.ts';
 import { adoptSchedule } from '../../db/schedules.ts';
 import { shortDate } from '../../rules/dates.ts';
 import { clauseWords, loadSchedule, type Schedule } from '../../rules/schedule.ts';
 import { BRAKES, ROLES } from '../../rules/workflow.ts';
 import { addUser, enrol, hasAdmin } from '../../db/users.ts';
 import type { Person } from '../../rules/people.ts';
-import { actingPerson, withContext, type CommonOptions, type Context } from '../context.ts';
+import { brakeWords } from '../brakeWords.ts';
+import { actingPerson, tracesOf, withContext, type CommonOptions, type Context } from '../context.ts';
 import { readSettings, UsageError } from '../settings.ts';
-import { brakeWords } from '../steps.ts';
 import { acting, AS, AS_OF, declare, JSON_OUT, print, reading, readWord, table, type CommandLine } from './commands.ts';
 import { readDay } from './decisionCommands.ts';
 
@@ -77,17 +80,24 @@ function addBrakeCommands(line: CommandLine): void {
     .requiredOption('--reason <text>', 'why it is safe to go on')
     .action((name: string, options: CommonOptions & { reason: string }) => {
       const brake = readWord(name, BRAKES, 'A brake');
-      return acting(
-        line,
-        options,
-        'release_brake',
-        async (trx, person, { asOf }) => {
-          await releaseBrake(trx, brake, options.reason, { person, asOf });
-          return { released: brake, still_on: (await brakesOn(trx)).map((other) => other.name) };
-        },
-        ({ released, still_on }) =>
-          `The brake ${released} is released. ${still_on.length > 0 ? `Still on: ${still_on.join(', ')}.` : 'The next night lists and archives again.'}`,
-      );
+      return withContext(line.around, options, 'write', async (context) => {
+        const person = await actingPerson(context, options);
+        const traces = await tracesOf(context);
+        await recordingRefusals(context.db, person, 'release_brake', () =>
+          context.db.transaction(async (trx) =>
+            releaseBrake(trx, brake, options.reason, { person, asOf: context.asOf, seen: await seenOf(traces) }),
+          ),
+        );
+        // Once it has committed, for the mark has the end of the audit.
+        if (brake === 'restored') await markRoots(context.db, traces.roots);
+        print(
+          context,
+          options,
+          { released: brake, still_on: (await brakesOn(context.db)).map((other) => other.name) },
+          ({ released, still_on }) =>
+            `The brake ${released} is released. ${still_on.length > 0 ? `Still on: ${still_on.join(', ')}.` : 'The next night lists and archives again.'}`,
+        );
+      });
     });
 }
 
@@ -98,7 +108,7 @@ function addPeopleCommands(line: CommandLine): void {
   ])
     .requiredOption('--role <role...>', ROLES.join(', '))
     .action((name: string, options: CommonOptions & { role: string[] }) =>
-      withContext(line.around, options, 'write', async (context) => {
+      withContext(line.around, options, 'write_without_roots', async (context) => {
         const roles = options.role.map((role) => readWord(role, ROLES, 'A role'));
         const actor = await whoAddsPeople(context, options);
         const added = await context.db.transaction((trx) => addUser(trx, name, roles, actor));
@@ -114,7 +124,7 @@ function addPeopleCommands(line: CommandLine): void {
   declare(line, 'enrol [code]', 'exchange a one-time code for your own token', 'users enrol', [JSON_OUT])
     .addHelpText('after', '\nWithout a code it is read from standard input, so that no list of processes shows it.')
     .action((given: string | undefined, options: CommonOptions) =>
-      withContext(line.around, options, 'write', async (context) => {
+      withContext(line.around, options, 'write_without_roots', async (context) => {
         const code = given ?? (await typed(line));
         const enrolled = await context.db.transaction((trx) => enrol(trx, code));
         print(

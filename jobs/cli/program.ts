@@ -11,6 +11,7 @@ import { addNightCommands } from './nightCommands.ts';
 import { addOperationCommands } from './operationCommands.ts';
 import { addOutsideCommands } from './outsideCommands.ts';
 import { addReadingCommands } from './readingCommands.ts';
+import { addRootCommands } from './rootCommands.ts';
 import { addServiceCommands } from './serviceCommands.ts';
 import { addSiteCommands } from './siteCommands.ts';
 
@@ -34,6 +35,7 @@ export function buildProgram(around: Surroundings, exitWith: (code: ExitCode) =>
   addOutsideCommands(line);
   addEvidenceCommands(line);
   addOperationCommands(line);
+  addRootCommands(line);
   addServiceCommands(line);
   addSiteCommands(line);
   program

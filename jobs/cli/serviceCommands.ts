@@ -1,5 +1,6 @@
 /** Commands of who runs the service: backups and what is wrong with this installation. */
 import { backUp, restoreBackup, type RestoreOptions } from '../backups.ts';
+import { CONFIRM_BEFORE_RELEASE } from '../brakeWords.ts';
 import { withContext, type CommonOptions } from '../context.ts';
 import { examine, type DoctorOptions } from '../doctor/doctor.ts';
 import type { Finding } from '../doctor/findings.ts';
@@ -99,11 +100,7 @@ function restoredWords(restored: Restored): string {
     ...left.map(({ bag, why }) => `Left as it is: ${bag}: ${why}.`),
     ...not_in_store.map((bag) => `Not in the archive store, though the database names it: ${bag}.`),
     'The brake "restored" is on. Before it is released, confirm:',
-    '  - holds placed or released after the backup: none of them is here. Place them again;',
-    '  - decisions, sign-offs and confirmations after the backup: lists have gone back to where they were;',
-    '  - the bags named above, and that the archive store and the document root are the right ones;',
-    '  - that the database this one takes the place of, if it is still there, runs no night any more: both bear the same id;',
-    '  - people and tokens: who was added, changed or taken back after the backup.',
+    ...CONFIRM_BEFORE_RELEASE.map((one) => `  - ${one};`),
     'Then an authoriser runs: retention brake release restored --reason "…". Import the latest extract with the next night.',
   ].join('\n');
 }

@@ -4,7 +4,7 @@ import { openArchiveStore } from '../../db/archiveStore.ts';
 import { longDate } from '../../rules/dates.ts';
 import type { SitePerson } from '../../reports/site/page.ts';
 import { todayInLondon } from '../clock.ts';
-import { withContext, type CommonOptions, type Context } from '../context.ts';
+import { tracesOf, withContext, type CommonOptions, type Context } from '../context.ts';
 import { describeError } from '../log.ts';
 import { isLoopback, UsageError } from '../settings.ts';
 import { stopRequested } from '../stopRequested.ts';
@@ -68,7 +68,7 @@ async function startSite(context: Context, options: ServeOptions): Promise<Fasti
     db,
     today: () => (options.asOf === undefined ? todayInLondon(around.clock) : asOf),
     coolingOffDays: settings.coolingOffDays,
-    archive: { store: openArchiveStore(settings.archiveUrl), documentRoot: settings.documentRoot, on: settings.archiving },
+    archive: { store: openArchiveStore(settings.archiveUrl), documentRoot: settings.documentRoot, on: settings.archiving, traces: () => tracesOf(context) },
     kind: installation.kind,
     samplePeople: rehearsal && isLoopback(options.host) && isLoopback(new URL(origin).hostname) ? SAMPLE_PEOPLE : [],
     origin,

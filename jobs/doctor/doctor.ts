@@ -3,18 +3,20 @@ import { fileURLToPath } from 'node:url';
 import type { Knex } from 'knex';
 import { openArchiveStore } from '../../db/archiveStore.ts';
 import { connect } from '../../db/connect.ts';
+import { seenOf } from '../../db/disposalLook.ts';
 import { existingFolder } from '../../db/embeddedBinaries.ts';
 import { readInstallation, recordedBags, registerHealth, serverHealth, serviceHealth, type ServerHealth } from '../../db/health.ts';
+import { whatDiffers } from '../../db/identity.ts';
 import type { Installation } from '../../db/installation.ts';
 import { knownSchedule } from '../../db/schedules.ts';
 import { ScheduleError } from '../../rules/schedule.ts';
 import { todayInLondon } from '../clock.ts';
-import { businessDate, type CommonOptions, type Surroundings } from '../context.ts';
+import { businessDate, tracesOf, type CommonOptions, type Surroundings } from '../context.ts';
 import { describeError } from '../log.ts';
 import { readSettings, UsageError, type Settings } from '../settings.ts';
 import { clockFindings, fault, ok, safetyFindings, serverFindings, warning, type Circumstance, type Finding } from './findings.ts';
 import { bagFindings, folderFindings, lookAt, lookAtBags } from './folders.ts';
-import { evidenceFindings, nightFindings, peopleFindings, registerFindings } from './serviceFindings.ts';
+import { evidenceFindings, identityFindings, nightFindings, peopleFindings, registerFindings } from './serviceFindings.ts';
 
 export interface DoctorOptions extends CommonOptions {
   /** Read every bag back and verify it. */
@@ -113,6 +115,7 @@ async function examineInstallation(db: Knex, { installation, server, settings, w
     ...safetyFindings(installation, server, where),
     ...clockFindings(installation, server, where),
     ...folderFindings(installation, folders),
+    ...identityFindings(await whatDiffers(db, await seenOf(await tracesOf({ settings, installation })))),
     ...nightFindings(service, where),
     ...(await examineRegister(db, where)),
     ...bagFindings(await lookAtBags(store, bags, everyBag), everyBag),

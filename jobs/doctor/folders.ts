@@ -1,13 +1,15 @@
 /** The folders of an installation as they are on this machine, the bags in the archive store, and what the doctor says of them. */
 import { constants } from 'node:fs';
-import { access, readFile, stat, statfs } from 'node:fs/promises';
+import { access, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArchiveStore } from '../../db/archiveStore.ts';
 import { BagDamaged, verifyBag } from '../../db/bag.ts';
 import { storyOf } from '../../db/bagStory.ts';
 import { systemCode } from '../../db/fileIo.ts';
 import type { RecordedBag } from '../../db/health.ts';
-import { isWithin, type Installation } from '../../db/installation.ts';
+import type { Installation } from '../../db/installation.ts';
+import { readMark } from '../../db/rootMark.ts';
+import { isWithin } from '../../db/roots.ts';
 import { StoreProblem } from '../../db/storeProblem.ts';
 import { bagsInStore } from '../../db/takeOver.ts';
 import { fault, ok, some, warning, type Finding } from './findings.ts';
@@ -182,8 +184,8 @@ function spaceFindings({ setting, path, free }: FolderState): Finding[] {
 }
 
 async function markOf(path: string): Promise<string | null> {
-  return readFile(join(path, '.retention'), 'utf8').then(
-    (mark) => mark.trim(),
+  return readMark(path).then(
+    (mark) => mark?.id ?? null,
     () => null,
   );
 }

@@ -1,8 +1,9 @@
 /** What the doctor says of nights, register, people and evidence, from what the database knows. Pure. */
 import type { RegisterHealth, ServiceHealth } from '../../db/health.ts';
+import type { Differences } from '../../db/identity.ts';
 import type { Installation } from '../../db/installation.ts';
 import { addDays, shortDate, type IsoDate } from '../../rules/dates.ts';
-import { brakeWords } from '../steps.ts';
+import { brakeWords } from '../brakeWords.ts';
 import { fault, ok, some, warning, type Circumstance, type Finding } from './findings.ts';
 
 const WAITS_LONG_DAYS = 30;
@@ -94,6 +95,18 @@ export function peopleFindings({ kind }: Installation, service: ServiceHealth, {
   return findings.length > 0
     ? findings
     : [ok('people', 'Nothing waits longer than it should: no hold to review, no receipt, no paper, no token.')];
+}
+
+/** Whether this is the very database whose folders and reports these are. */
+export function identityFindings({ words }: Differences): Finding[] {
+  if (words.length === 0) return [ok('identity', 'Its folders and its last report know this database.')];
+  return [
+    fault(
+      'identity',
+      `This database is a copy, or comes from before: ${words.join('; ')}.`,
+      'Find out which database is to go on, and stop the nights of the other. In this one the brake "restored" stops listing and archiving: confirm what it names, then an authoriser releases it.',
+    ),
+  ];
 }
 
 /** Whether the evidence is whole, and what of archived files is still at the source. */

@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import { requireClocksAgree } from '../../db/installation.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
+import { noteInRoots, rootsOf } from '../../db/roots.ts';
 import { Refusal } from '../../rules/refusal.ts';
 import type { SignedVisit } from './page.ts';
 
@@ -21,7 +22,13 @@ export interface FormState {
 export async function acting<T>(visit: SignedVisit, what: string, act: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
   const { db, person, site, asOf } = visit;
   if (site.kind === 'live') await requireClocksAgree(db, asOf);
-  return recordingRefusals(db, person, what, () => db.transaction(act));
+  const done = await recordingRefusals(db, person, what, () => db.transaction(act));
+  const { store, documentRoot } = site.archive;
+  // It is done; where the roots cannot take the mark now, the next command writes it.
+  await noteInRoots(db, rootsOf(store, documentRoot)).catch((error: unknown) => {
+    site.log.warn({ error: site.describe(error) }, 'roots.not_marked');
+  });
+  return done;
 }
 
 /** Which field of a form a refusal is about, by its code; with words where the command's do not fit a page. */

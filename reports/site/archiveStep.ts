@@ -1,6 +1,7 @@
 /** Recording what happened outside, and bringing a file back, end in the archive store: the person's transaction first, then what may only follow its commit. */
 import { BagDamaged } from '../../db/bag.ts';
 import { settleBags } from '../../db/bagMoves.ts';
+import { requireSound } from '../../db/disposalLook.ts';
 import { DocumentProblem } from '../../db/documentRoot.ts';
 import { requireClocksAgree } from '../../db/installation.ts';
 import type { RecordingOutside } from '../../db/outside.ts';
@@ -28,6 +29,7 @@ export async function recordingOnArchive<T extends object>(
   const { db, site, asOf, person } = visit;
   const { store, documentRoot, on: archiving } = site.archive;
   if (site.kind === 'live') await requireClocksAgree(db, asOf);
+  await requireSound(db, await site.archive.traces(), asOf);
   // A crash may have left the bag of this very file on its way.
   await settleBags(db, { store, documentRoot, asOf }, fileRef);
   const schedule = await scheduleInForce(db, asOf);

@@ -1,6 +1,7 @@
 /** What a page is: its routes as data, what a handler is given, and what it answers. One loop registers them, one test walks them. */
 import type { Knex } from 'knex';
 import type { ArchiveStore } from '../../db/archiveStore.ts';
+import type { Traces } from '../../db/disposalLook.ts';
 import type { IsoDate } from '../../rules/dates.ts';
 import type { Person } from '../../rules/people.ts';
 import { NAMES_ARE_FOR, mayDo, type Permission, type Role } from '../../rules/workflow.ts';
@@ -31,6 +32,8 @@ export interface SiteArchive {
   documentRoot: string;
   /** False when archiving is switched off. */
   on: boolean;
+  /** What the database is compared with before anything is archived. */
+  traces(): Promise<Traces>;
 }
 
 export interface SiteLog {

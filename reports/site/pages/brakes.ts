@@ -1,6 +1,8 @@
 /** Brakes: what stopped listing and archiving, and the form by which an authoriser lets it go on. */
 import { brakesOn, readBrakes, releaseBrake, type Brake } from '../../../db/brakes.ts';
 import { countDisagreements, openDisagreements } from '../../../db/disagreements.ts';
+import { seenOf } from '../../../db/disposalLook.ts';
+import { markRoots } from '../../../db/roots.ts';
 import { longDate } from '../../../rules/dates.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import type { BrakeName } from '../../../rules/workflow.ts';
@@ -23,7 +25,10 @@ const ADVICE: Record<BrakeName, string> = {
     'Have it explained: the page of each file says what stands in its way. Those files stay blocked until both calculations agree.',
   extract: 'Correct the extract and import it again, or continue and say why it is right.',
   stale: 'Import the latest extract and let a night run, or continue and say why what we have is recent enough.',
-  restored: 'Confirm the holds and the archived files that the restoring named, then continue and say who confirmed them.',
+  restored:
+    'Confirm the holds, the decisions and the archived files since the copy was made, and that no other copy runs nights. Then continue and say who confirmed them.',
+  guards: 'Have the owner of the database run “retention migrate”, find out who switched it off and why, then continue. It goes on again while anything is off.',
+  schedule: 'Withdraw the version that cannot be read, or adopt a corrected one, then continue.',
 };
 
 interface Typed {
@@ -67,13 +72,15 @@ async function release(visit: SignedVisit): Promise<Answer> {
       reason,
       errors: [{ field: `reason-${id}`, text: 'Say why it is safe to go on, in plain text' }],
     });
+  const traces = await visit.site.archive.traces();
   const outcome = await actingOnForm(visit, 'brake release', refusals, async (trx) => {
     // One of the same name that went on since the page was opened has other counts, which nobody has read.
     const brake = (await brakesOn(trx)).find((one) => one.id === id);
     if (!brake) throw new Refusal('brake_is_off', gone, { brake: id });
-    await releaseBrake(trx, brake.name, reason, { person, asOf });
+    await releaseBrake(trx, brake.name, reason, { person, asOf, seen: await seenOf(traces) });
     return { released: brake.name, stillOn: (await brakesOn(trx)).map(({ name }) => name) };
   });
+  if ('done' in outcome && outcome.done.released === 'restored') await markRoots(visit.db, traces.roots);
   if ('errors' in outcome) return brakesPage(visit, { brake: id, reason, errors: outcome.errors });
   const { released, stillOn } = outcome.done;
   const then = stillOn.length > 0 ? `Still on: ${stillOn.join(', ')}.` : 'The next night lists and archives again.';
