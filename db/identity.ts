@@ -34,6 +34,12 @@ export async function readIdentity(db: Knex): Promise<Identity> {
   return { system: asked.rows[0]?.system ?? null, database };
 }
 
+/** The same as one word. */
+export async function identityText(db: Knex): Promise<string> {
+  const { system, database } = await readIdentity(db);
+  return `${system ?? 'unknown'}/${database}`;
+}
+
 /**
  * What says that this database is a copy, or comes from before: nothing on the database that made the marks. A copy on another server
  * has another system identifier, one on the same server another number; one brought back to an earlier moment, however that was
@@ -93,8 +99,6 @@ function differencesOf(where: string, known: Identity, now: Identity): string[] 
 
 async function isInChain(db: Knex, { head, events }: NotedHead): Promise<boolean> {
   if (head === NO_HASH) return true;
-  const found = await db('audit_events')
-    .where({ hash: head })
-    .first<{ seq: number } | undefined>('seq');
+  const found = await db('audit_events').where({ hash: head }).first<{ seq: number } | undefined>('seq');
   return found !== undefined && (events === null || found.seq === events);
 }

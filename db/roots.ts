@@ -199,11 +199,20 @@ async function refuseMarkOfAnother(installation: Installation, kind: RootKind, p
 async function claimedOf(db: Knex, kind: RootKind): Promise<ClaimedRoot[]> {
   return db<ClaimedRoot>('claimed_roots')
     .where((either) => either.where({ kind }).orWhereNull('kind'))
-    .orderBy([{ column: 'kind', nulls: 'last' }, { column: 'claimed_at', order: 'desc' }]);
+    .orderBy([
+      { column: 'kind', nulls: 'last' },
+      { column: 'claimed_at', order: 'desc' },
+    ]);
 }
 
 /** Marks the first folder of its kind; one that bears the mark already is entered where it lies now. Returns in words what was made. */
-async function claimFirst(trx: Knex.Transaction, installation: Installation, kind: RootKind, path: string, home: string): Promise<string[]> {
+async function claimFirst(
+  trx: Knex.Transaction,
+  installation: Installation,
+  kind: RootKind,
+  path: string,
+  home: string,
+): Promise<string[]> {
   const marked = await readMark(path);
   const made = marked === null ? await makeFirst(trx, kind, path, home) : [];
   if (marked === null) await mark(trx, installation, kind, path, null);
@@ -227,10 +236,13 @@ async function makeFirst(trx: Knex.Transaction, kind: RootKind, path: string, ho
 }
 
 async function refuseForeignBags(trx: Knex.Transaction, path: string): Promise<void> {
-  const bags = await trx('bags').whereNot({ state: 'cleared' }).select<{ location: string; move_to: string | null }[]>('location', 'move_to');
+  const bags = await trx('bags')
+    .whereNot({ state: 'cleared' })
+    .select<{ location: string; move_to: string | null }[]>('location', 'move_to');
   const known = new Set(bags.flatMap(({ location, move_to }) => [location, move_to]));
   const foreign: string[] = [];
-  for await (const location of openArchiveStore(path).list('')) if (location.endsWith('.zip') && !known.has(location)) foreign.push(location);
+  for await (const location of openArchiveStore(path).list(''))
+    if (location.endsWith('.zip') && !known.has(location)) foreign.push(location);
   if (foreign.length === 0) return;
   throw new Refusal(
     'archive_has_bags',

@@ -1,7 +1,7 @@
 /** The run ledger and the lock that keeps it to one night at a time. */
 import type { Knex } from 'knex';
 import type { PoolClient } from 'pg';
-import type { IsoDate } from '../rules/dates.ts';
+import { longDate, type IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
 
@@ -44,6 +44,19 @@ export async function withNightLock<T>(db: Knex, how: 'alone' | 'together', work
   } finally {
     await pool.releaseConnection(connection);
   }
+}
+
+/**
+ * Throws a Refusal for a day before the last successful night: what became due since, or has a date of since, would be taken off its
+ * list, and be blocked as shortened the night after.
+ */
+export async function refuseEarlierDay(db: Knex, asOf: IsoDate): Promise<void> {
+  const last = await lastSuccessfulNight(db);
+  if (last === null || last <= asOf) return;
+  throw new Refusal(
+    'earlier_day',
+    `The night of ${longDate(last)} has succeeded, and this would be as of ${longDate(asOf)}, an earlier day. Nothing was done. Find out whose clock is wrong, that of this machine now or that of the machine on that night; run it again as of ${longDate(last)} or later.`,
+  );
 }
 
 /** Opens a row in the ledger. Who holds the lock alone marks rows that a dead process left `running` as interrupted. */

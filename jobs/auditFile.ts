@@ -58,12 +58,15 @@ export async function readNotedHeads(place: string): Promise<NotedHead[]> {
   );
 }
 
-/** The head in the last report that this database wrote into a folder of reports; null where there is none. */
-export async function lastReportedHead(reports: string, installation: string): Promise<NotedHead | null> {
+/**
+ * The head in the last report that this database wrote into a folder of reports, or another in its very place; null where there is
+ * none. A copy elsewhere writes of its own, and must not make the one it was copied from doubtful.
+ */
+export async function lastReportedHead(reports: string, installation: string, database: string): Promise<NotedHead | null> {
   const folders = await readdir(reports).catch(() => []);
   for (const name of folders.filter(isIsoDate).sort().reverse()) {
     const written = parseAuditHead(await readFile(join(reports, name, AUDIT_HEAD_FILE), 'utf8').catch(() => ''));
-    if (written?.installation === installation) return notedIn(written);
+    if (written?.installation === installation && written.database === database) return notedIn(written);
   }
   return null;
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Knex } from 'knex';
 import { connect, type Database } from '../db/connect.ts';
 import type { Traces } from '../db/disposalLook.ts';
+import { identityText } from '../db/identity.ts';
 import { openInstallation, requireClocksAgree, type Installation } from '../db/installation.ts';
 import { openArchiveStore } from '../db/archiveStore.ts';
 import { prepare } from '../db/prepare.ts';
@@ -98,12 +99,7 @@ export async function actingPerson(context: Context, options: CommonOptions): Pr
 }
 
 /** The business date asked for, today in London otherwise. Throws a UsageError for another day where a live database writes. */
-export function businessDate(
-  around: Surroundings,
-  options: CommonOptions,
-  installation: Pick<Installation, 'kind'>,
-  use: Use,
-): IsoDate {
+export function businessDate(around: Surroundings, options: CommonOptions, installation: Pick<Installation, 'kind'>, use: Use): IsoDate {
   const today = todayInLondon(around.clock);
   if (options.asOf === undefined) return today;
   const asOf = readDate(options.asOf);
@@ -117,8 +113,8 @@ export function businessDate(
 }
 
 /** What this database is compared with before anything is listed or archived. */
-export async function tracesOf({ settings, installation }: Pick<Context, 'settings' | 'installation'>): Promise<Traces> {
-  const head = await lastReportedHead(join(settings.home, 'reports'), installation.id);
+export async function tracesOf({ db, settings, installation }: Pick<Context, 'db' | 'settings' | 'installation'>): Promise<Traces> {
+  const head = await lastReportedHead(join(settings.home, 'reports'), installation.id, await identityText(db));
   return { roots: rootsIn(settings), reported: head ? [{ where: head.where, identity: null, head }] : [] };
 }
 

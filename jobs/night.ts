@@ -2,7 +2,8 @@
 import { recordEvent } from '../db/audit.ts';
 import { ExtractRefused } from '../db/extract.ts';
 import { noteTold } from '../db/import.ts';
-import { finishRun, startRun, withNightLock, type RunKind } from '../db/runs.ts';
+import { requireAuditing } from '../db/guards/inForce.ts';
+import { finishRun, refuseEarlierDay, startRun, withNightLock, type RunKind } from '../db/runs.ts';
 import type { Context } from './context.ts';
 import { describeError, type Log } from './log.ts';
 import {
@@ -63,6 +64,9 @@ interface Night extends Stepping {
 async function recorded(context: Context, kind: RunKind, work: (night: Night) => Promise<void>): Promise<NightResult> {
   const { db, asOf } = context;
   return withNightLock(db, kind === 'archive' ? 'together' : 'alone', async () => {
+    await requireAuditing(db);
+    // A report of an earlier day changes nothing but its own files.
+    if (kind !== 'report') await refuseEarlierDay(db, asOf);
     const runId = await startRun(db, kind, asOf);
     const log = context.log.child({ runId, asOf });
     const result: NightResult = { run: runId, as_of: asOf, outcome: 'succeeded', steps: {}, stopped: [], attention: [], error: null };

@@ -172,7 +172,8 @@ export async function reportStep(
   await noteSourcesAgain(db, settings.documentRoot, asOf);
   const again = (await readSourcesAgain(db)).filter(({ since }) => since === asOf).map(({ file_ref }) => file_ref);
   const written = await writeNightReport(db, schedule, { asOf, folder: folder ?? join(reports, asOf), rehearsal });
-  await keepNight(db, written.figures);
+  // The site shows the figures of the last night; those of a day before it are for who asked.
+  if (asOf >= ((await lastSuccessfulNight(db)) ?? asOf)) await keepNight(db, written.figures);
   await removeOldReports(reports, asOf, settings.keepDays);
   await removeOldBackups(join(settings.home, 'backups'), asOf, settings.keepDays);
   const { faults } = written.figures.chain;
@@ -197,8 +198,8 @@ export async function whatStopsDisposal(
   { step, computed }: { step: 'list' | 'archive'; computed: boolean },
 ): Promise<{ stops: string[]; attention: string[] }> {
   const { db, schedule, asOf } = stepping.context;
-  await lookBeforeDisposal(db, await tracesOf(stepping.context), { asOf, runId: stepping.runId });
-  const attention = await tripWhenStale(stepping, computed);
+  const tripped = await lookBeforeDisposal(db, await tracesOf(stepping.context), { asOf, runId: stepping.runId });
+  const attention = [...tripped.map(({ name, details }) => brakeWords(name, details)), ...(await tripWhenStale(stepping, computed))];
   const stops = (await brakesOn(db)).map(({ name, details }) => brakeWords(name, details));
   // Else what is stored would differ from what is calculated now, and be taken for a disagreement of the two calculations. Archiving
   // takes off whatever facts changed of, so only another schedule stops it.

@@ -13,8 +13,9 @@ export interface AuditHead {
   events: number;
   head: string;
   rehearsal: boolean;
-  /** The id of the database that wrote it; a report of an earlier release does not have it. */
+  /** The id of the installation whose report it is, and which database wrote it; a report of an earlier release has neither. */
   installation?: string | undefined;
+  database?: string | undefined;
 }
 
 const shape = z.object({
@@ -23,6 +24,7 @@ const shape = z.object({
   head: z.string().regex(/^[0-9a-f]{64}$/),
   rehearsal: z.boolean(),
   installation: z.string().optional(),
+  database: z.string().optional(),
 });
 
 /** Writes it into the folder of a report, and returns its name there. */

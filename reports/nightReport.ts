@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Knex } from 'knex';
 import { auditHead } from '../db/audit.ts';
 import { systemCode } from '../db/fileIo.ts';
+import { identityText } from '../db/identity.ts';
 import { inOneMoment, STILL_AT_SOURCE, type RetentionFigures } from '../db/figures.ts';
 import { countNight, type NightFigures } from '../db/nightFigures.ts';
 import { readSourcesAgain } from '../db/sourcesAgain.ts';
@@ -49,13 +50,16 @@ export async function writeNightReport(db: Knex, schedule: Schedule, reporting: 
     const { folder, asOf } = reporting;
     const figures = await countNight(trx, schedule, asOf);
     const audit = await auditHead(trx);
-    const installation = await trx('installation').first<{ id: string } | undefined>('id');
+    const writer = {
+      installation: (await trx('installation').first<{ id: string } | undefined>('id'))?.id,
+      database: await identityText(trx),
+    };
     await mkdir(join(folder, 'lists'), { recursive: true, mode: 0o700 });
     const lists = await writeLists(trx, schedule, reporting);
     await removeClosedLists(folder, lists);
     const files = [
       ...(await writeRetentionReport({ figures: figures.retention, schedule, audit }, reporting)),
-      await writeAuditHead(folder, { as_of: asOf, ...audit, rehearsal: reporting.rehearsal, installation: installation?.id }),
+      await writeAuditHead(folder, { as_of: asOf, ...audit, rehearsal: reporting.rehearsal, ...writer }),
       ...lists,
       ...(await writeRemovals(trx, reporting)),
       ...(await writeSourcesAgain(trx, reporting)),

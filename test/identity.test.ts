@@ -46,7 +46,10 @@ describe('a live database with a signed list', () => {
     expect(await council.bags()).toEqual([]);
     await access(letter);
     const doctor = await council.retention('doctor', at);
-    expect([doctor.exitCode, doctor.stdout]).toEqual([1, expect.stringMatching(/fault +identity: This database is a copy, or comes from before/)]);
+    expect([doctor.exitCode, doctor.stdout]).toEqual([
+      1,
+      expect.stringMatching(/fault +identity: This database is a copy, or comes from before/),
+    ]);
     // The one that is no copy goes on, under its hold.
     expect((await liveNight(council)).json()).toMatchObject({ stopped: [], steps: { archive: { archived: 0 } } });
 
@@ -86,7 +89,10 @@ describe('a live database with a signed list', () => {
     await liveNight(council);
     expect(await council.bags()).toEqual(['CF-1.zip', 'CF-2.zip']);
     await restoreOver(council, before);
-    expect((await council.retention('archive --json')).json()).toMatchObject({ steps: {}, stopped: [expect.stringContaining('"restored"')] });
+    expect((await council.retention('archive --json')).json()).toMatchObject({
+      steps: {},
+      stopped: [expect.stringContaining('"restored"')],
+    });
     const recorded = await council.retention(['paper', 'done', 'CF-1', '--moved-to', 'store 4'], live.jones);
     expect([recorded.exitCode, recorded.stderr]).toEqual([1, expect.stringContaining('The brake "restored" is on')]);
     expect(await council.bags()).toEqual(['CF-1.zip', 'CF-2.zip']);

@@ -243,3 +243,33 @@ describe('a second process', () => {
     expect(await council.db('runs').pluck('outcome')).toEqual(['succeeded']);
   });
 });
+
+describe('a run as of a day before the last successful night', () => {
+  it('is refused with both days named and changes nothing, be it a night or a step of one; reading looks at any day', async () => {
+    council.register.child('CF-1', {}, { date_of_birth: '2001-11-24' }).child('CF-2', { closed_on: '2026-11-25' });
+    await council.night('2026-11-25');
+    for (const { id } of await council.lists()) await council.approveAndSign(id, '2026-11-25');
+    const before = await council.db('disposal_list_items').orderBy('file_ref');
+    const commands = [
+      ['nightly', '--import', council.extract],
+      ['import', council.extract],
+      ['compute'],
+      ['recheck'],
+      ['list'],
+      ['archive'],
+    ];
+    for (const command of commands) {
+      const { exitCode, stderr } = await council.retention(command, { asOf: '2026-11-24' });
+      expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/night of 25 November 2026 has succeeded.*as of 24 November 2026/)]);
+    }
+    expect([await council.db('disposal_list_items').orderBy('file_ref'), await council.db('runs').count()]).toEqual([
+      before,
+      [{ count: 1 }],
+    ]);
+    await council.done('explain CF-1', { asOf: '2026-11-24' });
+    await council.done('determinations', { asOf: '2026-11-24' });
+    await council.done(['report', '--out', `${council.folder}/earlier`], { asOf: '2026-11-24' });
+    expect(await council.db('night_figures').pluck('as_of')).toEqual(['2026-11-25']);
+    expect(await council.night('2026-11-26')).toMatchObject({ steps: { recheck: { withdrawn: 0 } } });
+  });
+});

@@ -20,12 +20,7 @@ it('a night without ARCHIVE_URL, with a mistyped one or with both settings swapp
   await signedAndDue(live);
   const copied = path.join(council.folder, 'elsewhere');
   await mkdir(copied);
-  for (const settings of [
-    { ARCHIVE_URL: '' },
-    { DOCUMENT_ROOT: '' },
-    { ARCHIVE_URL: `${council.archive}s` },
-    { ARCHIVE_URL: copied },
-  ]) {
+  for (const settings of [{ ARCHIVE_URL: '' }, { DOCUMENT_ROOT: '' }, { ARCHIVE_URL: `${council.archive}s` }, { ARCHIVE_URL: copied }]) {
     const setting = Object.keys(settings)[0] ?? '';
     await expectRefusal(liveNight(council, settings), new RegExp(`and ${setting} names .*, which does not bear its mark`));
   }
@@ -59,10 +54,15 @@ it('an archive that moved with its mark is known by it; one without it takes the
   const claim = ['roots', 'claim', 'archive', '--reason', 'the old disk failed'];
   await expectRefusal(council.retention(claim, { ARCHIVE_URL: made, ...khan }), /names .*new, which is not there/);
   await mkdir(made);
-  await expectRefusal(council.retention([...claim.slice(0, 4), ' '], { ARCHIVE_URL: made, ...khan }), /Say why this folder is the right one/);
+  await expectRefusal(
+    council.retention([...claim.slice(0, 4), ' '], { ARCHIVE_URL: made, ...khan }),
+    /Say why this folder is the right one/,
+  );
   await council.done(claim, { ARCHIVE_URL: made, ...khan });
   expect((await liveNight(council, { ARCHIVE_URL: made })).exitCode).toBe(0);
-  const listed = (await council.done('roots list --json')).json<{ kind: string; path: string; claimed_by: string | null; reason: string | null }[]>();
+  const listed = (await council.done('roots list --json')).json<
+    { kind: string; path: string; claimed_by: string | null; reason: string | null }[]
+  >();
   expect(listed.map(({ kind, path: folder, claimed_by, reason }) => [kind, folder, claimed_by, reason])).toEqual([
     ['archive', made, 'a.khan', 'the old disk failed'],
     ['archive', moved, null, null],
@@ -84,7 +84,10 @@ it('a database without a folder yet takes no folder of foreign bags, none beside
   await council.done('compute');
 
   const first = await rehearsal({ RETENTION_REHEARSAL: '' });
-  await expectRefusal(first.retention('compute', { ARCHIVE_URL: path.join(first.folder, 'no share', 'archive') }), /which is not there. Nothing was done/);
+  await expectRefusal(
+    first.retention('compute', { ARCHIVE_URL: path.join(first.folder, 'no share', 'archive') }),
+    /which is not there. Nothing was done/,
+  );
   await rm(first.documentRoot, { recursive: true, force: true });
   expect((await first.done('compute')).stderr).toContain(`ARCHIVE_URL names ${first.archive}, which was not there. It was made`);
   await first.close();

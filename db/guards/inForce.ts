@@ -1,5 +1,6 @@
 /** Whether what the database refuses by itself is all there and switched on: compared with what was there when the guards were installed. */
 import type { Knex } from 'knex';
+import { Refusal } from '../../rules/refusal.ts';
 import { GUARD_FUNCTIONS } from './functions.ts';
 
 /** Triggers, constraints, unique indexes and the functions of guards, each with what it is; written alike whatever the search path. */
@@ -52,6 +53,19 @@ export async function guardsOff(db: Knex): Promise<string[]> {
        union ${SWITCHED_OFF}) off order by 1`,
   );
   return [...session, ...off.rows.map(({ name }) => name)];
+}
+
+/**
+ * Throws a Refusal where not even the audit can be written, for then no brake can go on either: a session that fires no trigger, or
+ * a chain without its own.
+ */
+export async function requireAuditing(db: Knex): Promise<void> {
+  const off = (await guardsOff(db)).filter((name) => /^session_replication_role|audit_events_are_chained$|chain_audit_event$/.test(name));
+  if (off.length === 0) return;
+  throw new Refusal(
+    'guards_off',
+    `The database cannot refuse what the rules forbid, nor keep its audit: ${off.join(', ')}. Nothing was done. Find out who set it so ("alter role", "alter database", DATABASE_URL or "alter table") and take it back, run "retention migrate" with the role that owns the tables, then run again.`,
+  );
 }
 
 /**

@@ -16,7 +16,14 @@ import { INSTALLATION_GUARDS } from './installation.ts';
 import { LIST_GUARDS } from './lists.ts';
 import { NIGHT_GUARDS } from './nights.ts';
 
-export const GUARDS: readonly Guard[] = [...FACT_GUARDS, ...DECISION_GUARDS, ...LIST_GUARDS, ...ARCHIVE_GUARDS, ...NIGHT_GUARDS, ...INSTALLATION_GUARDS];
+export const GUARDS: readonly Guard[] = [
+  ...FACT_GUARDS,
+  ...DECISION_GUARDS,
+  ...LIST_GUARDS,
+  ...ARCHIVE_GUARDS,
+  ...NIGHT_GUARDS,
+  ...INSTALLATION_GUARDS,
+];
 
 /** Installs every guard, and switches on any that was off in this schema. Call it as the owner, in one transaction; it replaces what was there. */
 export async function installGuards(owner: Knex.Transaction): Promise<void> {

@@ -7,12 +7,18 @@ export async function up(db: Knex): Promise<void> {
   await addColumns(db, 'installation', {
     system_identifier: ['text', 'Of the server on which this database was last known to be; empty where the role may not ask'],
     database_oid: ['bigint', 'Of the database itself on that server: a copy on the same server has another'],
-    accepted_heads: ["text[] not null default '{}'", 'Heads of the audit that reports saw, and that are not in this chain, as a person has confirmed'],
+    accepted_heads: [
+      "text[] not null default '{}'",
+      'Heads of the audit that reports saw, and that are not in this chain, as a person has confirmed',
+    ],
   });
   // A guard takes its place, which lets a person who releases the brake "restored" say that this database is the one.
   await db.raw('drop trigger installation_is_append_only on installation');
   await addColumns(db, 'claimed_roots', {
-    kind: [`text ${oneOf('kind', ['documents', 'archive'])}`, 'What the folder is; empty for one marked by an earlier release until it is seen again'],
+    kind: [
+      `text ${oneOf('kind', ['documents', 'archive'])}`,
+      'What the folder is; empty for one marked by an earlier release until it is seen again',
+    ],
     claimed_by: ['text', 'The person who said that it is the right one; empty for the first, which the first command marks'],
     reason: ['text', 'Why it is the right one, in the words of that person'],
   });

@@ -68,7 +68,12 @@ async function startSite(context: Context, options: ServeOptions): Promise<Fasti
     db,
     today: () => (options.asOf === undefined ? todayInLondon(around.clock) : asOf),
     coolingOffDays: settings.coolingOffDays,
-    archive: { store: openArchiveStore(settings.archiveUrl), documentRoot: settings.documentRoot, on: settings.archiving, traces: () => tracesOf(context) },
+    archive: {
+      store: openArchiveStore(settings.archiveUrl),
+      documentRoot: settings.documentRoot,
+      on: settings.archiving,
+      traces: () => tracesOf(context),
+    },
     kind: installation.kind,
     samplePeople: rehearsal && isLoopback(options.host) && isLoopback(new URL(origin).hostname) ? SAMPLE_PEOPLE : [],
     origin,

@@ -115,7 +115,7 @@ async function examineInstallation(db: Knex, { installation, server, settings, w
     ...safetyFindings(installation, server, where),
     ...clockFindings(installation, server, where),
     ...folderFindings(installation, folders),
-    ...identityFindings(await whatDiffers(db, await seenOf(await tracesOf({ settings, installation })))),
+    ...identityFindings(await whatDiffers(db, await seenOf(await tracesOf({ db, settings, installation })))),
     ...nightFindings(service, where),
     ...(await examineRegister(db, where)),
     ...bagFindings(await lookAtBags(store, bags, everyBag), everyBag),

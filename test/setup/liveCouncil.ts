@@ -33,9 +33,7 @@ export async function signedAndDue({ council, jones, khan }: LiveCouncil): Promi
   await council.done('decide 1 --approve --all --acknowledge-cautions', jones);
   await council.done(['sign-off', '1', '--digest', (await council.show(1)).digest], khan);
   await pastGuards(council.db, 'disposal_lists', (trx) =>
-    trx.raw(
-      "update disposal_lists set listed_on = listed_on - 8, signed_on = signed_on - 8, signed_at = signed_at - interval '8 days'",
-    ),
+    trx.raw("update disposal_lists set listed_on = listed_on - 8, signed_on = signed_on - 8, signed_at = signed_at - interval '8 days'"),
   );
 }
 

@@ -64,7 +64,12 @@ export async function siteOf(council: Council, change: Partial<Site> = {}): Prom
     db: database.db,
     today: () => council.today,
     coolingOffDays: 7,
-    archive: { store: openArchiveStore(council.archive), documentRoot: council.documentRoot, on: true, traces: () => Promise.resolve({ roots: { documentRoot: council.documentRoot, archiveRoot: council.archive }, reported: [] }) },
+    archive: {
+      store: openArchiveStore(council.archive),
+      documentRoot: council.documentRoot,
+      on: true,
+      traces: () => Promise.resolve({ roots: { documentRoot: council.documentRoot, archiveRoot: council.archive }, reported: [] }),
+    },
     kind: 'rehearsal',
     samplePeople: SAMPLE_PEOPLE,
     origin: 'http://127.0.0.1:3000',

@@ -27,7 +27,8 @@ const ADVICE: Record<BrakeName, string> = {
   stale: 'Import the latest extract and let a night run, or continue and say why what we have is recent enough.',
   restored:
     'Confirm the holds, the decisions and the archived files since the copy was made, and that no other copy runs nights. Then continue and say who confirmed them.',
-  guards: 'Have the owner of the database run “retention migrate”, find out who switched it off and why, then continue. It goes on again while anything is off.',
+  guards:
+    'Have the owner of the database run “retention migrate”, find out who switched it off and why, then continue. It goes on again while anything is off.',
   schedule: 'Withdraw the version that cannot be read, or adopt a corrected one, then continue.',
 };
 
