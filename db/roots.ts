@@ -198,7 +198,7 @@ async function refuseMarkOfAnother(installation: Installation, kind: RootKind, p
 /** What was claimed as this kind, the latest first; of what an earlier release marked nobody knows which kind it is. */
 async function claimedOf(db: Knex, kind: RootKind): Promise<ClaimedRoot[]> {
   return db<ClaimedRoot>('claimed_roots')
-    .where((either) => either.where({ kind }).orWhereNull('kind'))
+    .where((either) => void either.where({ kind }).orWhereNull('kind'))
     .orderBy([
       { column: 'kind', nulls: 'last' },
       { column: 'claimed_at', order: 'desc' },
