@@ -10,7 +10,7 @@ import { bagRecords, moveToArchive, sameRecords, type Archiving } from './archiv
 import type { ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
 import { bagLocation, type BagFolder, type WrittenBag } from './bag.ts';
-import { clearBag, countNewProblems, settleBags, type BagMoves, type BagsCleared } from './bagMoves.ts';
+import { clearBag, settleBags, type BagMoves, type BagsCleared } from './bagMoves.ts';
 import type { CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
 import { DocumentProblem } from './documentRoot.ts';
@@ -45,7 +45,7 @@ export interface ArchiveCounts {
   bytes: number;
   sources: RemovalCounts;
   /** Bags that a crash or a store out of reach had left where they were, or that no item needs any more. */
-  bags: BagMoves & BagsCleared & { newProblems: number };
+  bags: BagMoves & BagsCleared;
 }
 
 /**
@@ -61,7 +61,7 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
     disagreements: 0,
     bytes: 0,
     sources: { removed: 0, alreadyGone: 0, failed: 0, shared: 0 },
-    bags: { moved: 0, failed: 0, cleared: 0, kept: 0, newProblems: 0 },
+    bags: { moved: 0, failed: 0, cleared: 0, kept: 0 },
   };
   const roots = rootsOf(settings.store, settings.documentRoot);
   await requireOurRoots(db, roots);
@@ -69,7 +69,6 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
   await noteInRoots(db, roots);
   await settings.store.clearPartials((location) => isStagedElsewhere(db, settings, location));
   Object.assign(counts.bags, await settleBags(db, settings));
-  counts.bags.newProblems = await countNewProblems(db, settings.asOf);
   const tried: string[] = [];
   for (let next = await archiveNext(db, settings, tried); next; next = await archiveNext(db, settings, tried)) {
     tried.push(next.fileRef);

@@ -5,6 +5,7 @@ import { recordEvent } from './audit.ts';
 import type { Extract } from './extract.ts';
 import { EXTRACT_FILES, type ExtractFileName } from './extractColumns.ts';
 import { ROW_KEY, STAGED } from './staging.ts';
+import { untold } from './told.ts';
 
 export interface SeenAgain {
   /** Archived files whose facts or documents are other than archived, and other than when last seen: a person is told once. */
@@ -134,18 +135,18 @@ async function noteSeen(trx: Knex.Transaction, asOf: IsoDate, comparable: boolea
   const result = await trx.raw<{ rows: { file_ref: string }[] }>(
     `with compared as (
        select s.file_ref, s.digest, s.digest <> a.facts_digest as other, s.whole and :comparable as whole,
-         coalesce(w.differs, false) as differed, coalesce(w.told, true) as told, w.digest as before
+         coalesce(w.differs, false) as differed, w.digest as before
        from archived_seen s join residual_records a on a.file_ref = s.file_ref and a.restored_on is null
        left join seen_again w on w.file_ref = s.file_ref),
      judged as (
        select file_ref, case when whole then other else differed end as differs, case when whole then digest else coalesce(before, digest) end as digest,
-         whole and other and (not differed or not told or digest is distinct from before) as newly
+         whole and other and ${untold('archived_differs', "file_ref || ' ' || digest")} as newly
        from compared),
      noted as (
-       insert into seen_again (file_ref, first_seen_on, last_seen_on, differs, digest, told)
-       select file_ref, :asOf, :asOf, differs, digest, not newly from judged
+       insert into seen_again (file_ref, first_seen_on, last_seen_on, differs, digest)
+       select file_ref, :asOf, :asOf, differs, digest from judged
        on conflict (file_ref) do update set last_seen_on = excluded.last_seen_on, differs = excluded.differs, digest = excluded.digest,
-         told = excluded.told, gone_on = null)
+         gone_on = null)
      select file_ref from judged where newly order by file_ref`,
     { asOf, comparable },
   );

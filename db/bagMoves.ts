@@ -80,18 +80,8 @@ async function clearAbandonedBags(db: Knex, settling: SettlingBags, fileRef?: st
   return counts;
 }
 
-/**
- * How many bags have a problem, of moving or of clearing, since this very day: a person is told once. Of one begun for an item
- * that is still to be archived the item tells.
- */
-export async function countNewProblems(db: Knex, asOf: IsoDate): Promise<number> {
-  const result = await db.raw<{ rows: { problems: number }[] }>(
-    `select count(*)::int as problems from bags b
-     where b.problem_on = :asOf and not (b.state = 'begun' and exists (${bindingItem("'approved', 'failed'")}))`,
-    { asOf },
-  );
-  return result.rows[0]?.problems ?? 0;
-}
+/** SQL for a bag `b` with a problem, of moving or of clearing. Of one begun for an item that is still to be archived the item tells. */
+export const BAG_PROBLEMS = `b.problem_on is not null and not (b.state = 'begun' and exists (${bindingItem("'approved', 'failed'")}))`;
 
 /**
  * Deletes the bag of this number if it still is none of the archive's, and only when everything in it was found elsewhere: a

@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
-import { brakesOn, tripBrake, type Brake } from './brakes.ts';
+import { brakesOn, tripBrake } from './brakes.ts';
 import { guardsOff, requireAuditing } from './guards/inForce.ts';
 import { whatDiffers, type Seen } from './identity.ts';
 import { requireOurRoots, seenInRoots, type Roots } from './roots.ts';
@@ -13,22 +13,17 @@ export interface Traces {
   reported: readonly Seen[];
 }
 
-/** Puts the brakes `restored` and `guards` on where they are due; they stop listing and archiving like every other. Returns those newly on. */
+/** Puts the brakes `restored` and `guards` on where they are due; they stop listing and archiving like every other. */
 export async function lookBeforeDisposal(
   db: Knex,
   traces: Traces,
   { asOf, runId }: { asOf: IsoDate; runId: number | null },
-): Promise<Pick<Brake, 'name' | 'details'>[]> {
-  // Twenty are enough to know what happened; each is a name or a sentence of the product's own.
+): Promise<void> {
   const { words } = await whatDiffers(db, await seenOf(traces));
+  // Twenty are enough to know what happened; each is a name or a sentence of the product's own.
+  if (words.length > 0) await tripBrake(db, 'restored', { differs: words.slice(0, 20).join('; ') }, { asOf, runId });
   const off = await guardsOff(db);
-  const due: Pick<Brake, 'name' | 'details'>[] = [
-    ...(words.length > 0 ? [{ name: 'restored' as const, details: { differs: words.slice(0, 20).join('; ') } }] : []),
-    ...(off.length > 0 ? [{ name: 'guards' as const, details: { off: off.slice(0, 20).join(', ') } }] : []),
-  ];
-  const newly: typeof due = [];
-  for (const brake of due) if (await tripBrake(db, brake.name, brake.details, { asOf, runId })) newly.push(brake);
-  return newly;
+  if (off.length > 0) await tripBrake(db, 'guards', { off: off.slice(0, 20).join(', ') }, { asOf, runId });
 }
 
 /** The same before a person's act that moves bags or removes sources: a Refusal while either brake is on. */

@@ -15,6 +15,7 @@ import { quotedName, tablesInOrder, whatIsThere, writeAlike } from './catalogue.
 import { shippedMigrations } from './connect.ts';
 import { refuseRootsOfOthers, type Roots } from './roots.ts';
 import { connectionOf } from './staging.ts';
+import { noteBrakesTold } from './told.ts';
 import { takeOverBags, type TakeOver, type TakingOver } from './takeOver.ts';
 
 export type Restoring = TakingOver & Roots;
@@ -130,4 +131,5 @@ async function stopUntilConfirmed(trx: Knex.Transaction, manifest: Manifest, { t
   const { events, head } = manifest.audit;
   await recordEvent(trx, 'service', 'database.restored', { backup_as_of: manifest.as_of, made_at: manifest.made_at, events, head });
   await tripBrake(trx, 'restored', { bags_taken_over: taken_over.length, bags_left: left.length }, { asOf, runId: null });
+  await noteBrakesTold(trx);
 }

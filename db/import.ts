@@ -12,6 +12,7 @@ import { extractIsSuspect, type ExtractChange } from './extractLosses.ts';
 import { landStaged } from './landing.ts';
 import { judgeRejectedDocuments, noteWhoseTheyMayBe } from './rejectedDocuments.ts';
 import { setAsideUnlinkable, STAGED, stageExtract, type Progress } from './staging.ts';
+import { QUARANTINE_KEY, untold } from './told.ts';
 
 /** read = added + changed + unchanged + archived + rejected, of each file of the extract. */
 export interface RowCounts {
@@ -151,25 +152,14 @@ async function markMissingFiles(trx: Knex.Transaction, asOf: IsoDate): Promise<v
 }
 
 async function replaceQuarantine(trx: Knex.Transaction, importId: number): Promise<{ quarantined: number; newlyQuarantined: number }> {
-  await trx.raw(
-    `create temp table told_before on commit drop as select distinct source, ref, column_name, reason from quarantine where told`,
-  );
   await trx('quarantine').delete();
   const result = await trx.raw<{ rowCount: number }>(
-    `insert into quarantine (import_id, source, line, ref, column_name, reason, path, told)
-     select :importId, source, line, ref, column_name, reason, path, exists (select from told_before t
-       where t.source = s.source and t.ref is not distinct from s.ref and t.column_name is not distinct from s.column_name and t.reason = s.reason)
-     from staged_rejects s`,
+    `insert into quarantine (import_id, source, line, ref, column_name, reason, path)
+     select :importId, source, line, ref, column_name, reason, path from staged_rejects`,
     { importId },
   );
-  const newlyQuarantined = await countOf(trx, 'select count(*) from quarantine where not told');
+  const newlyQuarantined = await countOf(trx, `select count(*) from quarantine where ${untold('quarantine', QUARANTINE_KEY)}`);
   return { quarantined: result.rowCount, newlyQuarantined };
-}
-
-/** Notes that people were told of all that is in quarantine and of how archived files differ: by a run that came to its end. */
-export async function noteTold(db: Knex): Promise<void> {
-  await db.raw('update quarantine set told = true where not told');
-  await db.raw('update seen_again set told = true where not told');
 }
 
 /** Names of what was ignored are told once; what is absent is told each time, for facts stay as they were because of it. */

@@ -1,11 +1,12 @@
 /** The night: import, compute, re-check, list, archive, report; or one of them by itself. Each run is a row in the ledger. */
 import { recordEvent } from '../db/audit.ts';
 import { ExtractRefused } from '../db/extract.ts';
-import { noteTold } from '../db/import.ts';
 import { requireAuditing } from '../db/guards/inForce.ts';
 import { finishRun, refuseEarlierDay, startRun, withNightLock, type RunKind } from '../db/runs.ts';
+import { readNeeds, SEEN_BY_STEPS, type SeenByStep } from '../db/told.ts';
 import type { Context } from './context.ts';
 import { describeError, type Log } from './log.ts';
+import { needWords } from './needWords.ts';
 import {
   archiveStep,
   computeStep,
@@ -28,6 +29,8 @@ export interface NightResult {
   stopped: string[];
   /** What newly needs a person. */
   attention: string[];
+  /** What needs one still, of which people were told before. */
+  known: string[];
   error: string | null;
 }
 
@@ -57,6 +60,7 @@ export async function runStep(context: Context, kind: Exclude<RunKind, 'nightly'
 /** A run under way: what its steps have done so far. */
 interface Night extends Stepping {
   result: NightResult;
+  seen: SeenByStep[];
   log: Log;
   step(name: string, work: () => Promise<StepResult>): Promise<void>;
 }
@@ -69,17 +73,27 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
     if (kind !== 'report') await refuseEarlierDay(db, asOf);
     const runId = await startRun(db, kind, asOf);
     const log = context.log.child({ runId, asOf });
-    const result: NightResult = { run: runId, as_of: asOf, outcome: 'succeeded', steps: {}, stopped: [], attention: [], error: null };
+    const result: NightResult = {
+      run: runId,
+      as_of: asOf,
+      outcome: 'succeeded',
+      steps: {},
+      stopped: [],
+      attention: [],
+      known: [],
+      error: null,
+    };
+    const seen: SeenByStep[] = [];
     const step = async (name: string, run: () => Promise<StepResult>) => {
-      const { counts, attention, stopped = [] } = await run();
+      const { counts, seen: bySteps = [], stopped = [] } = await run();
       result.steps[name] = counts;
-      result.attention.push(...attention);
+      seen.push(...bySteps);
       result.stopped.push(...stopped);
       log.info({ counts }, `${name}.finished`);
     };
     log.info({ kind }, 'run.started');
     try {
-      await work({ context, runId, result, log, step });
+      await work({ context, runId, result, seen, log, step });
     } catch (error) {
       // The database may be what failed: then the next run finds this one interrupted, and what is told is the first error.
       const [closed] = await Promise.allSettled([close(context, result, kind, describeError(error))]);
@@ -87,6 +101,7 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
       throw error;
     }
     await close(context, result, kind, result.error);
+    await tell(context, result, seen);
     log.info({ outcome: result.outcome, attention: result.attention.length, stopped: result.stopped.length }, 'run.finished');
     return result;
   });
@@ -98,9 +113,18 @@ async function close({ db }: Context, result: NightResult, kind: RunKind, error:
   // The ledger tells why nothing was listed or archived, long after the brake was released.
   const counts = { ...result.steps, ...(result.stopped.length > 0 ? { stopped: result.stopped } : {}) };
   await finishRun(db, result.run, result.outcome, counts, error);
-  // A run that is killed before leaves it to the next one to tell.
-  if ('import' in result.steps && error === null) await noteTold(db);
   await recordEvent(db, 'service', `run.${result.outcome}`, { run: result.run, kind, as_of: result.as_of });
+}
+
+/** The step that sees what the database does not show by itself. */
+const ASKED_BY: Record<SeenByStep['kind'], string> = { any_file: 'import', waited: 'recheck', listing: 'list', audit: 'report' };
+
+/** Once the run has come to its end: one that was killed before leaves it to the next to tell. */
+async function tell({ db }: Context, result: NightResult, seen: readonly SeenByStep[]): Promise<void> {
+  const asked = SEEN_BY_STEPS.filter((kind) => ASKED_BY[kind] in result.steps);
+  const { attention, known } = await needWords(db, await readNeeds(db, { seen, asked, note: true }));
+  result.attention.push(...attention);
+  result.known.push(...known);
 }
 
 /** A refused or failed import changes nothing and stops listing and archiving tonight; everything else goes on. */

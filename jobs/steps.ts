@@ -12,15 +12,15 @@ import { recordDisagreements, settleDisagreements } from '../db/disagreements.ts
 import { lookBeforeDisposal } from '../db/disposalLook.ts';
 import { unsafePathReason } from '../db/documentRoot.ts';
 import { openExtract } from '../db/extract.ts';
-import { extractIsSuspect } from '../db/extractLosses.ts';
 import { guardRefusal } from '../db/guardRefusal.ts';
 import { importExtract, type ImportResult } from '../db/import.ts';
 import { chooseForListing, makeLists } from '../db/lists.ts';
 import { keepNight } from '../db/nightFigures.ts';
 import { recheckItems, type Withdrawal } from '../db/recheck.ts';
 import { changedSinceCompute, COMPUTE_FIRST, isOfOtherSchedule, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
-import { measureDocuments, whyNotRemoved } from '../db/sources.ts';
-import { noteSourcesAgain, readSourcesAgain } from '../db/sourcesAgain.ts';
+import { measureDocuments } from '../db/sources.ts';
+import { noteSourcesAgain } from '../db/sourcesAgain.ts';
+import type { SeenByStep } from '../db/told.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
 import { addDays } from '../rules/dates.ts';
 import { brakeWords } from './brakeWords.ts';
@@ -28,10 +28,10 @@ import { tracesOf, type Context } from './context.ts';
 import { describeError } from './log.ts';
 import { showProgress } from './progress.ts';
 
-/** What a step returns: its counts for ledger and log, and sentences for people where something new needs one. */
+/** What a step returns: its counts for ledger and log, and what it saw that needs a person where the database does not show it. */
 export interface StepResult<Counts extends object = object> {
   counts: Counts;
-  attention: string[];
+  seen?: SeenByStep[];
   /** Why nothing came of this step though the others go on, in sentences. */
   stopped?: string[];
 }
@@ -53,21 +53,8 @@ export async function importStep({ context, runId }: Stepping, folder: string): 
     return imported;
   });
   progress.done();
-  const attention: string[] = [];
-  if (result.newlyQuarantined > 0)
-    attention.push(
-      `${result.newlyQuarantined} rows of the extract are newly in quarantine: rejects.csv of the report says what is wrong with each.`,
-    );
-  if (extractIsSuspect(result.change)) attention.push(brakeWords('extract', result.change));
-  if (result.ofAnyFile > 0 && result.newlyQuarantined > 0)
-    attention.push(
-      `${result.ofAnyFile} rejected rows of documents.csv may be any file's, for their reference cannot be read and their document is known under no file: nothing is listed or archived until they are put right.`,
-    );
-  if (result.differFromArchived.length > 0)
-    attention.push(
-      `${result.differFromArchived.length} archived files came again with other facts or documents than were archived: ${result.differFromArchived.slice(0, 10).join(', ')}. Nothing of them was stored. Find out why; to work on one again, bring it back: retention restore.`,
-    );
-  return { counts: result, attention };
+  const words = `${result.ofAnyFile} rejected rows of documents.csv may be any file's, for their reference cannot be read and their document is known under no file: nothing is listed or archived until they are put right.`;
+  return { counts: result, seen: result.ofAnyFile > 0 ? [{ kind: 'any_file', words }] : [] };
 }
 
 /** Determines every file. */
@@ -81,8 +68,7 @@ export async function computeStep({ context, runId }: Stepping): Promise<StepRes
       await tripBrake(trx, 'volume', { newly_due: newlyDue, predicted }, { asOf, runId });
     return computed;
   });
-  const tripped = previous !== null && volumeIsUnexpected(counts.newlyDue, counts.predicted);
-  return { counts, attention: tripped ? [brakeWords('volume', { newly_due: counts.newlyDue, predicted: counts.predicted })] : [] };
+  return { counts };
 }
 
 /** Takes changed items off their lists, and ends disagreements that are no more. */
@@ -96,13 +82,8 @@ export async function recheckStep({
   const waited = withdrawals
     .filter((withdrawal) => withdrawal.waited)
     .map(({ fileRef, list, reason }) => `${fileRef} (list ${list}): ${reason}`);
-  const attention =
-    waited.length === 0
-      ? []
-      : [
-          `${waited.length} files that waited for their paper or a receipt were taken off their lists, so stop what is under way with them: ${waited.slice(0, 10).join('; ')}.`,
-        ];
-  return { counts: { withdrawn: withdrawals.length, settled, withdrawals }, attention };
+  const words = `${waited.length} files that waited for their paper or a receipt were taken off their lists, so stop what is under way with them: ${waited.slice(0, 10).join('; ')}.`;
+  return { counts: { withdrawn: withdrawals.length, settled, withdrawals }, seen: waited.length > 0 ? [{ kind: 'waited', words }] : [] };
 }
 
 interface ListCounts {
@@ -121,16 +102,16 @@ export async function listStep({ context, runId }: Stepping): Promise<StepResult
   const disagreeing = await findDisagreements(context, fileRefs);
   if (disagreeing.length > 0) {
     await db.transaction((trx) => recordDisagreements(trx, disagreeing, { asOf, runId }));
-    return { counts: nothingListed, attention: [brakeWords('disagreement', { files: disagreeing.length })] };
+    return { counts: nothingListed };
   }
   await measureDocuments(db, settings.documentRoot, fileRefs);
   try {
     const made = await db.transaction((trx) => makeLists(trx, schedule, chosen, { asOf, runId, listSize: settings.listSize }));
-    return { counts: { candidates: candidates.length, ...made }, attention: [] };
+    return { counts: { candidates: candidates.length, ...made } };
   } catch (error) {
     if (guardRefusal(error) === null) throw error;
     const words = `Nothing was listed: ${describeError(error)}`;
-    return { counts: nothingListed, attention: [words], stopped: [words] };
+    return { counts: nothingListed, seen: [{ kind: 'listing', words }], stopped: [words] };
   }
 }
 
@@ -147,19 +128,7 @@ export async function archiveStep({ context, runId }: Stepping): Promise<StepRes
     progress: (done) => progress.update(`${done} files`),
   });
   progress.done();
-  const attention: string[] = [];
-  if (counts.failed > 0)
-    attention.push(`${counts.failed} files could not be archived; "retention show LIST" says why. Nothing of them was removed.`);
-  if (counts.disagreements > 0) attention.push(brakeWords('disagreement', { files: counts.disagreements }));
-  if (counts.bags.newProblems > 0)
-    attention.push(
-      `${counts.bags.newProblems} bags need a look: ${counts.bags.failed} could not be moved to their place in the archive store, and ${counts.bags.kept} of withdrawn files hold documents that are not, as they were packed, under the document root. These are kept, under kept/ of the store where the file is free to be bagged anew. Put the store or the documents right; it is tried again each night.`,
-    );
-  if (counts.sources.failed > 0)
-    attention.push(
-      `${counts.sources.failed} source documents of archived files could not be removed; they are tried again each night. ${(await whyNotRemoved(db)).join(' ')}`,
-    );
-  return { counts, attention };
+  return { counts };
 }
 
 /** Writes the morning's files into a folder, by default one of the business date under RETENTION_HOME, and keeps its figures for the site. */
@@ -170,23 +139,17 @@ export async function reportStep(
   const { db, schedule, asOf, rehearsal, settings } = context;
   const reports = join(settings.home, 'reports');
   await noteSourcesAgain(db, settings.documentRoot, asOf);
-  const again = (await readSourcesAgain(db)).filter(({ since }) => since === asOf).map(({ file_ref }) => file_ref);
   const written = await writeNightReport(db, schedule, { asOf, folder: folder ?? join(reports, asOf), rehearsal });
   // The site shows the figures of the last night; those of a day before it are for who asked.
   if (asOf >= ((await lastSuccessfulNight(db)) ?? asOf)) await keepNight(db, written.figures);
   await removeOldReports(reports, asOf, settings.keepDays);
   await removeOldBackups(join(settings.home, 'backups'), asOf, settings.keepDays);
   const { faults } = written.figures.chain;
-  const attention: string[] = [];
-  if (faults.length > 0)
-    attention.push(
-      `The audit is not whole: ${faults.slice(0, 3).join('; ')}. Tell the authoriser; "retention audit verify" has everything.`,
-    );
-  if (again.length > 0)
-    attention.push(
-      `Source documents of ${again.length} archived files were removed and lie under the document root again: ${again.slice(0, 10).join(', ')}. They are in the bags; find out what brought them back, and remove them. sources-again.csv of the report names every file.`,
-    );
-  return { counts: { folder: written.folder, files: written.files.length, audit: written.audit }, attention };
+  const broken = `The audit is not whole: ${faults.slice(0, 3).join('; ')}. Tell the authoriser; "retention audit verify" has everything.`;
+  return {
+    counts: { folder: written.folder, files: written.files.length, audit: written.audit },
+    seen: faults.length === 0 ? [] : [{ kind: 'audit', words: broken }],
+  };
 }
 
 /**
@@ -198,25 +161,23 @@ export async function whatStopsDisposal(
   { step, computed }: { step: 'list' | 'archive'; computed: boolean },
 ): Promise<{ stops: string[]; attention: string[] }> {
   const { db, schedule, asOf } = stepping.context;
-  const tripped = await lookBeforeDisposal(db, await tracesOf(stepping.context), { asOf, runId: stepping.runId });
-  const attention = [...tripped.map(({ name, details }) => brakeWords(name, details)), ...(await tripWhenStale(stepping, computed))];
+  await lookBeforeDisposal(db, await tracesOf(stepping.context), { asOf, runId: stepping.runId });
+  await tripWhenStale(stepping, computed);
   const stops = (await brakesOn(db)).map(({ name, details }) => brakeWords(name, details));
   // Else what is stored would differ from what is calculated now, and be taken for a disagreement of the two calculations. Archiving
   // takes off whatever facts changed of, so only another schedule stops it.
   const changed = step === 'list' ? changedSinceCompute : isOfOtherSchedule;
-  if (computed || !(await changed(db, schedule))) return { stops, attention };
-  return { stops: [...stops, COMPUTE_FIRST], attention: [...attention, COMPUTE_FIRST] };
+  if (computed || !(await changed(db, schedule))) return { stops, attention: [] };
+  return { stops: [...stops, COMPUTE_FIRST], attention: [COMPUTE_FIRST] };
 }
 
 /** A night that has itself just determined every file is as fresh as can be, however long ago the last one was. */
-async function tripWhenStale({ context, runId }: Stepping, computed: boolean): Promise<string[]> {
+async function tripWhenStale({ context, runId }: Stepping, computed: boolean): Promise<void> {
   const { db, asOf, settings } = context;
   const oldest = addDays(asOf, -settings.maxAgeDays);
   const details = { last_extract: await lastImported(db), last_night: computed ? asOf : await lastSuccessfulNight(db) };
   const stale = [details.last_extract, details.last_night].some((day) => day !== null && day < oldest);
-  if (!stale || (await wasReleased(context, details))) return [];
-  const tripped = await tripBrake(db, 'stale', details, { asOf, runId });
-  return tripped ? [brakeWords('stale', details)] : [];
+  if (stale && !(await wasReleased(context, details))) await tripBrake(db, 'stale', details, { asOf, runId });
 }
 
 /** An authoriser has already said why these very dates may be gone on with. */

@@ -47,6 +47,8 @@ it('goes on with everything but listing under a schedule that the owner has not 
     /^Nothing was listed: version next of the schedule has no guard .* Run "retention migrate" /,
   ) as string;
   expect([night.exitCode, result.outcome, result.stopped, result.attention]).toEqual([3, 'succeeded', [words], [words]]);
+  const again = await council.retention('list --json', { asOf: '2026-11-22' });
+  expect([again.exitCode, again.json()]).toMatchObject([0, { stopped: [words], attention: [] }]);
   expect(result.steps).toMatchObject({ list: { listed: 0 }, archive: { archived: 0 }, report: { folder: expect.any(String) as string } });
   expect(await council.lists()).toEqual([]);
   await council.done('migrate', { DATABASE_OWNER_URL: council.ownerUrl });

@@ -4,6 +4,7 @@ import { settleBags, type BagMoves, type BagsCleared } from '../../db/bagMoves.t
 import { requireSound } from '../../db/disposalLook.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { removeSources, type RemovalCounts } from '../../db/sources.ts';
+import { readNeeds } from '../../db/told.ts';
 import type { Person } from '../../rules/people.ts';
 import { actingPerson, tracesOf, withContext, type CommonOptions, type Context } from '../context.ts';
 import type { ExitCode } from '../main.ts';
@@ -44,7 +45,9 @@ export async function actingOnArchive<T extends object>(
     const result = { ...done, bags, sources: await removeSources(db, settling) };
     print(context, options, result, words);
     const code = exitCode(done);
-    line.exitWith(code !== 0 ? code : bags.failed + bags.kept + result.sources.failed > 0 ? 3 : 0);
+    const needs = await readNeeds(db, { seen: [], asked: [], note: false });
+    const isNew = needs.some(({ kind, fresh }) => (kind === 'bag' || kind === 'source') && fresh > 0);
+    line.exitWith(code !== 0 ? code : isNew ? 3 : 0);
   });
 }
 

@@ -15,6 +15,7 @@ export function nightWords(result: NightResult): string {
   }
   for (const reason of result.stopped) lines.push(`Stopped: ${reason}`);
   for (const sentence of result.attention) lines.push(`Needs a person: ${sentence}`);
+  for (const sentence of result.known) lines.push(`Needs a person: ${sentence} (Told before.)`);
   if (result.error) lines.push(`Failed: ${result.error}`);
   return lines.join('\n');
 }
