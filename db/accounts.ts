@@ -3,10 +3,11 @@ import { hash, verify } from '@node-rs/argon2';
 import type { Knex } from 'knex';
 import { sha256 } from '../rules/digest.ts';
 import { Refusal } from '../rules/refusal.ts';
+import { readUserName } from '../rules/userNames.ts';
 import { ROLES, type Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 import { endSessionsOf } from './sessions.ts';
-import { secretsInForce } from './users.ts';
+import { lockUserNames, secretsInForce, userNamed } from './users.ts';
 
 /** Wrong passwords in a row after which an account is locked. */
 export const ATTEMPTS_BEFORE_LOCK = 5;
@@ -26,7 +27,8 @@ const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const NOBODYS = '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRvZm5vYm9keQ$8iDkYjL8IgQpBB6hAQ0qTz5nUpBJU3TFtvfpH1RmlRY';
 
 /** Whose name and password these are. Throws a Refusal in the same words whatever is wrong, lest it tells who has an account. */
-export async function signInByPassword(db: Knex, name: string, password: string): Promise<string> {
+export async function signInByPassword(db: Knex, typed: string, password: string): Promise<string> {
+  const name = (await userNamed(db, typed))?.name ?? typed;
   if (!(await isPasswordOf(db, name, password)))
     throw new Refusal(
       'sign_in_failed',
@@ -111,7 +113,7 @@ export async function signInVouched(trx: Knex.Transaction, vouched: Vouched): Pr
       'Your organisation gave you the role admin together with others. An admin sees no files: ask for the one or the others.',
     );
   // One at a time: two first sign-ins of one person must not make two people.
-  await trx.raw("select pg_advisory_xact_lock(hashtext('vouched'))");
+  await lockUserNames(trx);
   const known = await accountOf(trx, vouched);
   if (known?.closed_at)
     throw new Refusal('account_closed', 'An admin closed your account here. Ask one to open it again.', { user: known.user_name });
@@ -169,17 +171,28 @@ function requireStrong(password: string, name: string): void {
   if (weak !== null) throw new Refusal('password_weak', weak);
 }
 
-/** The name a person prefers, where it is nobody's; else the subject; else a short form of its digest. */
+/** The name a person prefers, where it is like nobody's; else the subject; else a short form of its digest. */
 async function addVouched(trx: Knex.Transaction, vouched: Vouched, roles: readonly Role[]): Promise<string> {
   const wanted = [vouched.preferredName ?? '', vouched.subject, `oidc-${sha256(`${vouched.issuer} ${vouched.subject}`).slice(0, 16)}`];
-  for (const name of wanted.filter((one) => /^[\p{L}\p{N}._@-]{1,100}$/u.test(one))) {
-    const added = await trx('users').insert({ name, roles, added_by: 'openid_connect' }).onConflict('name').ignore().returning('name');
-    if (added.length === 0) continue;
+  for (const typed of wanted) {
+    const name = usableName(typed);
+    if (name === null || (await userNamed(trx, name))) continue;
+    await trx('users').insert({ name, roles, added_by: 'openid_connect' });
     await trx('accounts').insert({ user_name: name, oidc_issuer: vouched.issuer, oidc_subject: vouched.subject });
     await recordEvent(trx, 'service', 'user.added', { user: name, roles });
     return name;
   }
   throw new Error('No user name is left for this person.');
+}
+
+/** Null for what a provider calls somebody and is no user name here. */
+function usableName(typed: string): string | null {
+  try {
+    return readUserName(typed);
+  } catch (error) {
+    if (error instanceof Refusal) return null;
+    throw error;
+  }
 }
 
 async function keepRolesInStep(trx: Knex.Transaction, name: string, roles: readonly Role[]): Promise<void> {

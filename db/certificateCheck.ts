@@ -1,6 +1,7 @@
 /** Proves an exported certificate by itself, without a database: its digest, and that everything in it adds up. */
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../rules/digest.ts';
+import { samePerson } from '../rules/userNames.ts';
 import { CERTIFICATE_STATEMENT, type Certificate } from './certificates.ts';
 import { sum } from './counts.ts';
 
@@ -81,7 +82,7 @@ function faultsOfFiles({ files, list, issued_on }: Certificate): string[] {
       ...(file.documents.packed === file.documents.expected
         ? []
         : [`${file_ref}: ${file.documents.expected} documents expected, ${file.documents.packed} packed`]),
-      ...(decided_by === list.signed_by ? [`${file_ref}: decided and signed by the same person`] : []),
+      ...(samePerson(decided_by, list.signed_by) ? [`${file_ref}: decided and signed by the same person`] : []),
       ...(archived_on > issued_on || archived_on < (list.signed_on ?? '') ? [`${file_ref}: archived outside the life of its list`] : []),
     ];
   });

@@ -5,6 +5,7 @@ import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { ruleById, type Schedule } from '../rules/schedule.ts';
 import { OPEN_STATES, UNSIGNED_STATES, type ListState, type ReasonCode } from '../rules/workflow.ts';
+import { samePerson } from '../rules/userNames.ts';
 import { recordEvent } from './audit.ts';
 import { digestItems, lockItems, updateListDigest, type ItemRow } from './items.ts';
 import { certifyEnded, lockList, settleList, withdrawItems, type ListRow } from './lists.ts';
@@ -256,7 +257,7 @@ function decidedColumns(item: ItemRow, asked: DecisionAsked, person: Person, asO
 
 /** Two people may decide one file at the same moment; who comes second must know that there was a first. */
 function replacedBy(person: Person, items: readonly ItemRow[]): { files: number; of: string[] } {
-  const others = items.flatMap(({ decided_by }) => (decided_by === null || decided_by === person.name ? [] : [decided_by]));
+  const others = items.flatMap(({ decided_by }) => (decided_by === null || samePerson(decided_by, person.name) ? [] : [decided_by]));
   return { files: others.length, of: [...new Set(others)].sort() };
 }
 

@@ -2,7 +2,9 @@
 import type { Knex } from 'knex';
 import type { IsoDate, PartialDate } from '../rules/dates.ts';
 import type { Category } from '../rules/facts.ts';
+import { partsOfName } from '../rules/letters.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
+import { Refusal } from '../rules/refusal.ts';
 import { recordEvent } from './audit.ts';
 
 /** At least one of them. */
@@ -37,8 +39,8 @@ export interface Narrowed {
 }
 
 /**
- * Every file about a person of whose name each word given is a part, whatever the letter case, accents and order, and whose
- * birth may be the one given. Somebody of that name whose birth nobody recorded is found too: better one too many, for who
+ * Every file about a person of whose name each word given is a part, whatever the letter case, accents and order, and whatever
+ * apostrophes, hyphens and blanks stand in either, and whose birth may be the one given. Somebody of that name whose birth nobody recorded is found too: better one too many, for who
  * asks about themselves must not be told no.
  */
 export async function findFiles(
@@ -48,8 +50,8 @@ export async function findFiles(
   { personRef, atMost }: Narrowed = {},
 ): Promise<FoundFile[]> {
   requirePermission(person, 'find');
-  const words = wanted.name?.trim().split(/\s+/u) ?? [];
-  const borne = await wordsBorne(trx, words);
+  const parts = wanted.name === null ? [] : requireParts(wanted.name);
+  const borne = await wordsBorne(trx, parts);
   const mayBe = (alias: string) =>
     `${conditionOf(alias, wanted, borne)}${personRef === undefined ? '' : ` and ${alias}.person_ref = :personRef`}`;
   const kept = wanted.born === null ? 'not materialized' : 'materialized';
@@ -67,30 +69,47 @@ export async function findFiles(
        ${atMost === undefined ? '' : 'limit :atMost'}) found
      order by name, person_ref, file_ref`,
     {
-      ...(words.length > 0 ? { words } : {}),
+      ...(parts.length > 0 ? { parts } : {}),
       ...Object.fromEntries(borne.map((some, i) => [`borne${i}`, some])),
-      ...(wanted.born === null ? {} : { born: wanted.born, parts: partsOf(wanted.born) }),
+      ...(wanted.born === null ? {} : { born: wanted.born, knownAs: knownInPart(wanted.born) }),
       ...(personRef === undefined ? {} : { personRef }),
       ...(atMost === undefined ? {} : { atMost }),
     },
   );
-  const given = [...(words.length > 0 ? ['name'] : []), ...(wanted.born === null ? [] : ['born'])];
+  const given = [...(parts.length > 0 ? ['name'] : []), ...(wanted.born === null ? [] : ['born'])];
   const files = new Set(found.rows.map((row) => row.file_ref)).size;
   await recordEvent(trx, person.name, 'person.looked_for', { by: given, files });
   return found.rows;
 }
 
+/** Throws a Refusal for a name without a letter. */
+function requireParts(name: string): string[] {
+  const parts = partsOfName(name);
+  if (parts.length > 0) return parts;
+  throw new Refusal('no_letters', 'Nothing was looked for: the name has no letter. Type a part of the name, or the birth alone.');
+}
+
 /** A part of so many words is in so many names that looking each of them up takes longer than looking at the names. */
 const MANY_WORDS = 1000;
 
-/** For each word given, the words of names of which it is a part: each is in the name of who is found. Too many are left out. */
-async function wordsBorne(trx: Knex.Transaction, words: readonly string[]): Promise<string[][]> {
-  if (words.length === 0) return [];
+/**
+ * For each part the words of which each bearer has one: words that hold the part, and words with which it begins while the rest of
+ * it begins the next one, or the next one begins the rest (annemarie: Anne Marie). Too many are left out.
+ */
+async function wordsBorne(trx: Knex.Transaction, parts: readonly string[]): Promise<string[][]> {
+  if (parts.length === 0) return [];
   const { rows } = await trx.raw<{ rows: { borne: string[] }[] }>(
-    // A letter may have become two words: each of them is a part of a word then.
-    `select array(select word from name_words where position(part in word) > 0 limit :most) as borne
-     from unnest(cast(:words as text[])) w, unnest(words_of_name(w)) part where part <> ''`,
-    { words, most: MANY_WORDS + 1 },
+    `select array(
+       select word from name_words where position(part in word) > 0
+       union
+       select head.word from generate_series(1, length(part) - 1) k
+         join name_words head on head.word = left(part, k)
+         cross join lateral (select substr(part, k + 1) as tail) t
+       where exists (select from name_words next where next.word >= t.tail and next.word < t.tail || chr(1114111))
+         or exists (select from generate_series(1, length(t.tail)) n join name_words next on next.word = left(t.tail, n))
+       limit :most) as borne
+     from unnest(cast(:parts as text[])) with ordinality p (part, place) order by place`,
+    { parts, most: MANY_WORDS + 1 },
   );
   return rows.map(({ borne }) => borne).filter((borne) => borne.length <= MANY_WORDS);
 }
@@ -102,17 +121,17 @@ function conditionOf(alias: string, { born, name }: LookedFor, borne: readonly s
     name === null
       ? []
       : [
-          `not exists (select from unnest(cast(:words as text[])) w where position(plain_letters(w) in coalesce(plain_letters(${alias}.name), '')) = 0)`,
+          `name_has(words_of_name(${alias}.name), cast(:parts as text[]))`,
           ...borne.map((_, i) => `words_of_name(${alias}.name) && cast(:borne${i} as text[])`),
         ];
   const byBirth =
     born === null
       ? []
-      : [`(${birth} like :born || '%' or ${birth} = any(cast(:parts as text[]))${name === null ? '' : ` or ${birth} is null`})`];
+      : [`(${birth} like :born || '%' or ${birth} = any(cast(:knownAs as text[]))${name === null ? '' : ` or ${birth} is null`})`];
   return [...byName, ...byBirth].join(' and ');
 }
 
 /** The year, and the month, of a birth: what may be recorded of somebody who was born on that day. */
-function partsOf(born: PartialDate): string[] {
+function knownInPart(born: PartialDate): string[] {
   return [4, 7].filter((length) => length < born.length).map((length) => born.slice(0, length));
 }

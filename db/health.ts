@@ -14,6 +14,7 @@ import { guardsInForce } from './guards/install.ts';
 import { inOneMoment } from './figures.ts';
 import type { Installation } from './installation.ts';
 import { readWaiting, type WaitingFile } from './outside.ts';
+import { doubtfulNames, type DoubtfulNames } from './users.ts';
 import { changedSinceCompute, lastComputed, lastImported, lastSuccessfulNight, latestNight, type Run } from './runs.ts';
 import { readSourcesAgain, type LyingAgain } from './sourcesAgain.ts';
 
@@ -52,6 +53,7 @@ export interface ServiceHealth {
   sources: { toRemove: number; failed: number };
   sourcesAgain: LyingAgain[];
   secrets: { user: string; expires_at: Date | null }[];
+  names: DoubtfulNames;
   holdsDue: HoldSummary[];
   waiting: WaitingFile[];
   claimedRoots: string[];
@@ -143,6 +145,7 @@ export async function serviceHealth(db: Knex, asOf: IsoDate): Promise<ServiceHea
     sources: { toRemove: sources('to_remove'), failed: sources('failed') },
     sourcesAgain: await readSourcesAgain(db),
     secrets: await secretsOfPeople(db),
+    names: await doubtfulNames(db),
     holdsDue: await readHoldsDue(db, asOf),
     waiting: await readWaiting(db),
     claimedRoots: await db('claimed_roots').pluck<string[]>('path'),

@@ -4,6 +4,7 @@ import { addDays, longDate, type IsoDate } from '../rules/dates.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { REQUEST_LAPSES_AFTER_DAYS, type HoldKind, type HoldScope } from '../rules/workflow.ts';
+import { samePerson } from '../rules/userNames.ts';
 import { recordEvent } from './audit.ts';
 import { holdCoversSql, holdsOnFileSql } from './candidacy.ts';
 
@@ -205,7 +206,7 @@ function refuseUnconfirmable(hold: Hold, person: Person, asOf: IsoDate): void {
       about,
     );
   }
-  if (hold.release_asked_by === person.name) {
+  if (samePerson(hold.release_asked_by, person.name)) {
     throw new Refusal(
       'own_request',
       `${person.name} asked for the release of hold ${hold.id}, so another person must confirm it. It stays in force.`,

@@ -5,6 +5,7 @@ import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { REQUEST_LAPSES_AFTER_DAYS } from '../rules/workflow.ts';
+import { samePerson } from '../rules/userNames.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
 import { bagFileName, verifyBag } from './bag.ts';
@@ -178,7 +179,7 @@ async function requireRequest(
       { file: fileRef },
     );
   }
-  if (request.asked_by === person.name)
+  if (samePerson(request.asked_by, person.name))
     throw new Refusal('own_request', `${person.name} asked for ${fileRef}, so another person must confirm it.`, { file: fileRef });
   requireToCome(request.keep_until, asOf, fileRef);
   return request;

@@ -65,7 +65,10 @@ export async function sendBack(trx: Knex.Transaction, listId: number, reason: st
 }
 
 async function refuseOwnDecision(trx: Knex.Transaction, listId: number, person: Person): Promise<void> {
-  const own = await trx('item_decisions').where({ list_id: listId, decided_by: person.name }).distinct<{ file_ref: string }[]>('file_ref');
+  const own = await trx('item_decisions')
+    .where({ list_id: listId })
+    .whereRaw('same_person(decided_by, :name)', { name: person.name })
+    .distinct<{ file_ref: string }[]>('file_ref');
   if (own.length === 0) return;
   throw new Refusal(
     'own_decision',

@@ -4,6 +4,7 @@ import type { Knex } from 'knex';
 import { sha256 } from '../rules/digest.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
+import { foldedUserName, LONGEST_USER_NAME, readUserName } from '../rules/userNames.ts';
 import type { Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 
@@ -11,10 +12,24 @@ const CODE_DAYS = 7;
 /** Days that a personal token is good for. */
 export const TOKEN_DAYS = 90;
 
-/** The person of that name. In a rehearsal an unknown name is taken at its word and may do anything. */
-export async function findPerson(db: Knex, name: string): Promise<Person> {
-  const user = await db('users').where({ name }).first<{ roles: Role[] } | undefined>('roles');
-  return { name, roles: user?.roles ?? null };
+/** The person of that name, or of one like it. In a rehearsal an unknown name is taken at its word and may do anything. */
+export async function findPerson(db: Knex, typed: string): Promise<Person> {
+  return (await userNamed(db, typed)) ?? { name: readUserName(typed), roles: null };
+}
+
+/** Who was added under that very name, else under one that nobody could tell from it. */
+export async function userNamed(db: Knex, typed: string): Promise<{ name: string; roles: Role[] } | undefined> {
+  const folded = typed.length > LONGEST_USER_NAME ? '' : foldedUserName(typed);
+  return db('users')
+    .where({ name: typed })
+    .orWhere({ folded, alike: false })
+    .orderByRaw('name = :typed desc', { typed })
+    .first<{ name: string; roles: Role[] } | undefined>('name', 'roles');
+}
+
+/** Held until the transaction ends: of two people added at once under names that are alike the second must see the first. */
+export async function lockUserNames(trx: Knex.Transaction): Promise<void> {
+  await trx.raw("select pg_advisory_xact_lock(hashtext('user_names'))");
 }
 
 /** Whom a token belongs to. Throws a Refusal for one that is unknown, expired or taken back. */
@@ -40,9 +55,12 @@ export interface Invited {
  * Adds a person, or gives one other roles and a new code. Returns the one-time code, which is nowhere else. On a live database
  * it takes an admin, but the first person, who must be one.
  */
-export async function addUser(trx: Knex.Transaction, name: string, roles: readonly Role[], actor: Person | 'nobody_yet'): Promise<Invited> {
-  if (!/^[\p{L}\p{N}._@-]{1,100}$/u.test(name))
-    throw new Refusal('name_unusable', 'A user name has letters, digits, dots, hyphens, underscores or @, at most 100.');
+export async function addUser(
+  trx: Knex.Transaction,
+  typed: string,
+  roles: readonly Role[],
+  actor: Person | 'nobody_yet',
+): Promise<Invited> {
   if (roles.includes('admin') && roles.length > 1)
     throw new Refusal(
       'admin_excludes',
@@ -51,6 +69,7 @@ export async function addUser(trx: Knex.Transaction, name: string, roles: readon
   if (actor !== 'nobody_yet') requirePermission(actor, 'manage_people');
   else if (!roles.includes('admin'))
     throw new Refusal('admin_first', 'The first person of a live database is an admin, who then adds the others: add --role admin.');
+  const name = await nameToAdd(trx, typed);
   await trx('users')
     .insert({ name, roles, added_by: actor === 'nobody_yet' ? 'service' : actor.name })
     .onConflict('name')
@@ -61,6 +80,37 @@ export async function addUser(trx: Knex.Transaction, name: string, roles: readon
   await trx('user_secrets').where({ user_name: name }).whereNull('ended_at').update({ ended_at: trx.fn.now() });
   await recordEvent(trx, actor === 'nobody_yet' ? 'service' : actor.name, 'user.added', { user: name, roles });
   return { name, roles, code: await issueSecret(trx, name, 'code', CODE_DAYS) };
+}
+
+/** The name as it is kept: that of somebody who is there, or one that is like nobody's. */
+async function nameToAdd(trx: Knex.Transaction, typed: string): Promise<string> {
+  await lockUserNames(trx);
+  const known = await userNamed(trx, typed);
+  // A keyboard may send letter and accent apart.
+  if (known && [typed, typed.normalize('NFC')].includes(known.name)) return known.name;
+  const name = readUserName(typed);
+  if (!known) return name;
+  throw new Refusal(
+    'name_taken',
+    `There is ${known.name} already, and nobody could tell the two names apart. Choose another user name; to give ${known.name} other roles, write the name just so.`,
+    { user: known.name },
+  );
+}
+
+/** User names of open accounts from before names were compared: those that are like one another, and those that could not be given now. */
+export interface DoubtfulNames {
+  alike: string[][];
+  unusable: string[];
+}
+
+/** Names that people should give up: nobody can tell from the audit who it was. */
+export async function doubtfulNames(db: Knex): Promise<DoubtfulNames> {
+  const open = 'from users left join accounts on user_name = name where closed_at is null';
+  const alike = await db.raw<{ rows: { names: string[] }[] }>(
+    `select array_agg(name order by added_at, name) as names ${open} group by folded having count(*) > 1 order by 1`,
+  );
+  const unusable = await db.raw<{ rows: { name: string }[] }>(`select name ${open} and not is_user_name(name) order by 1`);
+  return { alike: alike.rows.map(({ names }) => names), unusable: unusable.rows.map(({ name }) => name) };
 }
 
 /** Exchanges a one-time code for a personal token, which is nowhere else. Returns its days too. */

@@ -20,7 +20,7 @@ export const DECISION_GUARDS: readonly Guard[] = [
         ${refuseIf('old.released_on is not null', 'hold % was released and never changes', 'Place a new hold.', ['old.id'])}
         ${refuseIf(changed(HOLD_ORDER), 'hold %: what was ordered never changes', 'Place a new hold, and release this one.', ['old.id'])}
         ${refuseIf(
-          `new.released_by is not null and (old.release_asked_by is null or ${changed(['release_asked_by', 'release_asked_on', 'release_reason'])})`,
+          `new.released_by is not null and (old.release_asked_by is null or same_person(old.release_asked_by, new.released_by) or ${changed(['release_asked_by', 'release_asked_on', 'release_reason'])})`,
           'hold %: release_takes_two_people, one who asked before and another who confirms',
           'Ask for its release with a reason; another person confirms.',
           ['old.id'],
@@ -77,10 +77,17 @@ export const DECISION_GUARDS: readonly Guard[] = [
       )}
       ${refuseIf(
         `old.confirmed_by is null and new.confirmed_by is not null
-           and (old.replaced or old.asked_by = new.confirmed_by or new.confirmed_on > old.asked_on + ${REQUEST_LAPSES_AFTER_DAYS})`,
+           and (old.replaced or same_person(old.asked_by, new.confirmed_by) or new.confirmed_on > old.asked_on + ${REQUEST_LAPSES_AFTER_DAYS})`,
         `restoring takes two people, within ${REQUEST_LAPSES_AFTER_DAYS} days of the request`,
         'One person asks, another confirms: retention restore FILE_REF --confirm.',
       )}`,
+  },
+  {
+    table: 'users',
+    name: 'users_keep_their_names',
+    fires: 'before insert or update',
+    body: `${refuseIf("new.alike and (tg_op = 'INSERT' or not old.alike)", 'no person is added under a name that is like another', 'Choose another user name.')}
+      ${refuseIf("tg_op = 'UPDATE' and new.name <> old.name", 'the user name % never changes', 'What the person did stands under it; add another person.', ['old.name'])}`,
   },
   neverDeleted('users', 'people', 'Take a person’s roles away instead; what they did stays under their name.'),
 ];

@@ -90,8 +90,8 @@ export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: strin
     begin
       ${refuseIf("state_before <> 'for_sign_off'", 'disposal list % is not for sign-off', 'Every item is decided first.', ['list.id'])}
       ${refuseIf(
-        `exists (select from item_decisions d where d.list_id = list.id and d.decided_by = list.signed_by)
-           or exists (select from disposal_list_items i where i.list_id = list.id and i.decided_by = list.signed_by)`,
+        `exists (select from item_decisions d where d.list_id = list.id and same_person(d.decided_by, list.signed_by))
+           or exists (select from disposal_list_items i where i.list_id = list.id and same_person(i.decided_by, list.signed_by))`,
         'nobody signs a list of which they decided an item: % decided on disposal list %',
         'Another person signs it.',
         ['list.signed_by', 'list.id'],

@@ -30,7 +30,7 @@ export function addArchivedCommands(line: CommandLine): void {
     'find --name "rose marlow" --born 1998-04 --as c.ward',
     [AS, JSON_OUT],
   )
-    .option('--name <text>', 'words of the name, in any order, case and accents aside')
+    .option('--name <text>', 'words of the name or parts of them, in any order; case, accents, apostrophes, hyphens and blanks aside')
     .option('--born <date>', 'yyyy-mm-dd, or as much of it as is known: yyyy, yyyy-mm')
     .action((options: CommonOptions & { name?: string; born?: string }) => find(line, options));
 
@@ -152,7 +152,8 @@ function restoredWords(result: Restored & Followed): string {
 }
 
 function foundWords(files: FoundFile[]): string {
-  if (files.length === 0) return 'No file was found, in the register or in the archive.';
+  if (files.length === 0)
+    return 'Nothing was found this way, in the register or in the archive. Before you say that there is no file, look again: by a part of the name (four letters of the surname), by an earlier name, by the name alone, and by the date of birth alone.';
   return table(
     ['file', 'where', 'person', 'name', 'born', 'archived', 'bag', 'received as', 'paper'],
     files.map((file) => [

@@ -10,7 +10,7 @@ import { adoptSchedule } from '../../db/schedules.ts';
 import { shortDate } from '../../rules/dates.ts';
 import { clauseWords, loadSchedule, type Schedule } from '../../rules/schedule.ts';
 import { BRAKES, ROLES } from '../../rules/workflow.ts';
-import { addUser, enrol, hasAdmin } from '../../db/users.ts';
+import { addUser, enrol, findPerson, hasAdmin } from '../../db/users.ts';
 import type { Person } from '../../rules/people.ts';
 import { brakeWords } from '../brakeWords.ts';
 import { actingPerson, tracesOf, withContext, type CommonOptions, type Context } from '../context.ts';
@@ -117,7 +117,7 @@ function addPeopleCommands(line: CommandLine): void {
           options,
           added,
           () =>
-            `${name} is added as ${roles.join(', ')}. One-time code, for ${name} alone: ${added.code}\n${name} runs "retention users enrol" and types it.`,
+            `${added.name} is added as ${roles.join(', ')}. One-time code, for ${added.name} alone: ${added.code}\n${added.name} runs "retention users enrol" and types it.`,
         );
       }),
     );
@@ -148,7 +148,8 @@ async function typed({ around }: CommandLine): Promise<string> {
 
 /** In a rehearsal nobody must prove anything; on a live database an admin, or nobody while there is none. */
 async function whoAddsPeople(context: Context, options: CommonOptions): Promise<Person | 'nobody_yet'> {
-  if (context.rehearsal) return { name: options.as ?? 'rehearsal', roles: null };
+  if (context.rehearsal)
+    return { name: options.as === undefined ? 'rehearsal' : (await findPerson(context.db, options.as)).name, roles: null };
   return (await hasAdmin(context.db)) ? actingPerson(context, options) : 'nobody_yet';
 }
 

@@ -78,6 +78,7 @@ export function peopleFindings({ kind }: Installation, service: ServiceHealth, {
         'See "retention hold list"; ask for the release of those that ended.',
       ),
     );
+  findings.push(...nameFindings(service));
   const expired = service.secrets.filter(({ expires_at }) => expires_at === null || expires_at.getTime() <= now).map(({ user }) => user);
   const soon = service.secrets
     .filter(({ expires_at }) => expires_at !== null && expires_at.getTime() > now && expires_at.getTime() < now + EXPIRES_SOON_MS)
@@ -106,6 +107,17 @@ export function identityFindings({ words }: Differences): Finding[] {
       `This database is a copy, or comes from before: ${words.join('; ')}.`,
       'Find out which database is to go on, and stop the nights of the other. In this one the brake "restored" stops listing and archiving: confirm what it names, then an authoriser releases it.',
     ),
+  ];
+}
+
+/** Added before names were compared: one person may have two of them, and count as two. */
+function nameFindings({ names: { alike, unusable } }: ServiceHealth): Finding[] {
+  const next = 'Add each person under a name of their own ("retention users add"), and close the other accounts on the site’s people page.';
+  return [
+    ...(alike.length > 0
+      ? [warning('user names', `Nobody can tell these user names apart: ${some(alike.map((names) => names.join(' and ')))}.`, next)]
+      : []),
+    ...(unusable.length > 0 ? [warning('user names', `These user names could be taken for others: ${some(unusable)}.`, next)] : []),
   ];
 }
 

@@ -63,6 +63,16 @@ describe('looking for a person', () => {
     expect(JSON.stringify(site.logged)).not.toMatch(/Zo|Nobody/);
   });
 
+  it('is as generous as the command, and never sounds final', async () => {
+    await khan.open('/find');
+    for (const name of ['O BRIEN', 'zoeobrien', 'o-brien'])
+      expect([name, (await khan.submit('/find', { name })).text]).toEqual([name, expect.stringContaining('3 files found')]);
+    const none = await khan.submit('/find', { name: 'nobody' });
+    expect(none.text).toContain('Nothing was found this way');
+    expect(none.text).toMatch(/look again by: a part of the name.* the date of birth alone/);
+    expect((await khan.submit('/find', { name: "'-" })).text).toContain('Enter a part of the name, or the date of birth alone');
+  });
+
   it('says at its field what is wrong, keeps what was typed, and looks for nothing', async () => {
     const before = await lookUps();
     const cases: [fields: Record<string, string>, field: string, words: string][] = [

@@ -4,7 +4,7 @@ import { findFiles, type FoundFile, type LookedFor, type Narrowed } from '../../
 import { recordingRefusals } from '../../../db/refusals.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import { readPartialDate, type PartialDate } from '../../../rules/dates.ts';
-import { shownErrors, type FieldError, type FormState } from '../acting.ts';
+import { onForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
 import { typedDay } from '../dayField.ts';
 import { letterTo } from '../letter.ts';
 import { may, page, type Answer, type Fields, type Route, type SignedVisit } from '../page.ts';
@@ -20,6 +20,8 @@ export const findRoutes: readonly Route[] = [
 const FILES_SHOWN = 50;
 
 const LONGEST_NAME = 200;
+
+const UNUSABLE = { no_letters: { field: 'name', words: 'Enter a part of the name, or the date of birth alone' } } as const;
 
 const NOTHING_TYPED: FormState = { typed: { name: '', born_day: '', born_month: '', born_year: '' }, errors: [] };
 
@@ -46,7 +48,8 @@ async function find(visit: SignedVisit): Promise<Answer> {
   const { body } = visit;
   const read = readWanted(body);
   if ('errors' in read) return findPage({ typed: typedIn(body), errors: read.errors });
-  return foundPage(visit, await lookUp(visit, read.wanted, 'find', { atMost: FILES_SHOWN + 1 }));
+  const outcome = await onForm(UNUSABLE, () => lookUp(visit, read.wanted, 'find', { atMost: FILES_SHOWN + 1 }));
+  return 'errors' in outcome ? findPage({ typed: typedIn(body), errors: outcome.errors }) : foundPage(visit, outcome.done);
 }
 
 async function foundPage(visit: SignedVisit, rows: readonly FoundFile[], errors: FieldError[] = []): Promise<Answer> {

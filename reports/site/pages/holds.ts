@@ -7,6 +7,7 @@ import { addDays, longDate } from '../../../rules/dates.ts';
 import { sha256 } from '../../../rules/digest.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { REQUEST_LAPSES_AFTER_DAYS } from '../../../rules/workflow.ts';
+import { samePerson } from '../../../rules/userNames.ts';
 import { actingOnForm, shownErrors, type FormState } from '../acting.ts';
 import { releasedWords, shownHold } from '../holdWords.ts';
 import { may, page, redirect, seesNames, wholeNumber, type Answer, type Route, type SignedVisit } from '../page.ts';
@@ -58,7 +59,7 @@ async function oneHoldPage(visit: SignedVisit, { typed, errors }: FormState = NO
   const hold = await oneHold(db, holdNumber(visit), asOf);
   const inForce = hold.released_on === null;
   const asked = hold.state === 'release_asked';
-  const own = hold.release_asked_by === person.name;
+  const own = samePerson(hold.release_asked_by, person.name);
   const data = {
     hold: shownHold(hold, await scheduleInForce(db, asOf), seesNames(visit)),
     covers: inForce ? await coveredFiles(visit, hold) : null,

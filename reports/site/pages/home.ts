@@ -5,6 +5,7 @@ import type { ListSummary } from '../../../db/lists.ts';
 import { latestNight } from '../../../db/runs.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import { addDays, longDate, type IsoDate } from '../../../rules/dates.ts';
+import { samePerson } from '../../../rules/userNames.ts';
 import { nightInWords } from '../nightWords.ts';
 import { brakeInWords } from '../../retentionReport.ts';
 import { clauseOf } from '../tables.ts';
@@ -54,5 +55,10 @@ function isLate({ listed_on }: ListSummary, asOf: IsoDate): boolean {
 
 async function withDeciders(visit: SignedVisit, list: ListSummary): Promise<WaitingList> {
   const deciders = (await decidedBy(visit.db, list.id)).map(({ name }) => name);
-  return { ...list, late: isLate(list, visit.asOf), deciders, forMe: may(visit, 'sign_off') && !deciders.includes(visit.person.name) };
+  return {
+    ...list,
+    late: isLate(list, visit.asOf),
+    deciders,
+    forMe: may(visit, 'sign_off') && !deciders.some((name) => samePerson(name, visit.person.name)),
+  };
 }

@@ -2,6 +2,7 @@
 import { askRestore, confirmRestore, openRestoreRequest, openRestoreRequests, type Restored } from '../../../db/restore.ts';
 import { addDays, longDate } from '../../../rules/dates.ts';
 import { REQUEST_LAPSES_AFTER_DAYS } from '../../../rules/workflow.ts';
+import { samePerson } from '../../../rules/userNames.ts';
 import { actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
 import { recordingOnArchive, type Followed } from '../archiveStep.ts';
 import { readDayField, typedDay } from '../dayField.ts';
@@ -25,7 +26,7 @@ async function restorePage(visit: SignedVisit, state?: FormState): Promise<Answe
   const data = {
     requests: requests.map((request) => ({
       ...request,
-      own: request.asked_by === person.name,
+      own: samePerson(request.asked_by, person.name),
       refText: refText(request.file_ref),
       lapsesAfter: addDays(request.asked_on, REQUEST_LAPSES_AFTER_DAYS),
     })),

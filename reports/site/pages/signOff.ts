@@ -6,6 +6,7 @@ import type { Caution } from '../../../rules/checks.ts';
 import { addDays, longDate } from '../../../rules/dates.ts';
 import type { Decision } from '../../../rules/workflow.ts';
 import { CAUTION_WORDS } from '../../../rules/words.ts';
+import { samePerson } from '../../../rules/userNames.ts';
 import { actingOnForm, shownErrors, type FormState } from '../acting.ts';
 import { page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { STATUS_WORDS, counted } from '../words.ts';
@@ -46,7 +47,7 @@ async function signOffPage(visit: SignedVisit, { typed, errors }: FormState = NO
     kept: list.by_status.kept ?? 0,
     referred: list.by_status.referred ?? 0,
     deciders,
-    own: deciders.find(({ name }) => name === person.name)?.files ?? 0,
+    own: deciders.filter(({ name }) => samePerson(name, person.name)).reduce((sum, { files }) => sum + files, 0),
     notBefore: longDate(addDays(asOf, site.coolingOffDays + 1)),
     coolingOffDays: site.coolingOffDays,
     typed,
