@@ -18,6 +18,9 @@ const FIRST_NIGHT = '2026-11-22';
 const COOLING_OFF_DAYS = 7;
 const HOME = join(process.cwd(), 'data', 'demo');
 
+/** Lists of so many files are left to the reader: a morning's work to try. */
+const MORNINGS_WORK = 20;
+
 /** One list as `retention show --json` prints it, as far as the story needs it. */
 interface ShownList {
   id: number;
@@ -35,6 +38,7 @@ const env = {
   DOCUMENT_ROOT: join(HOME, 'documents'),
   ARCHIVE_URL: join(HOME, 'archive'),
   COOLING_OFF_DAYS: String(COOLING_OFF_DAYS),
+  LIST_SIZE: '40',
   LOG_LEVEL: 'warn',
 };
 
@@ -82,11 +86,11 @@ async function firstNight(): Promise<void> {
 
 async function decideAndSign(council: Council): Promise<void> {
   chapter('In the morning m.jones, a records manager, reads and decides');
-  await retention('users add m.jones --role records_manager');
-  await retention('users add a.khan --role records_manager');
+  for (const { name, roles } of SAMPLE_PEOPLE) await retention(`users add ${name} --role ${roles.join(' ')}`);
   const lists = await readLists();
-  const [kept, referred, held] = exceptions(lists, council);
-  for (const list of lists) {
+  const { decided, toSign, left } = shareOut(lists);
+  const [kept, referred, held] = exceptions(decided, council);
+  for (const list of [...decided, toSign]) {
     if (list.items.some((item) => item.file_ref === kept)) {
       await retention(
         `decide ${list.id} --keep-until ${addDays(FIRST_NIGHT, 365)} --reason person_asked --files ${kept} --as m.jones --as-of ${FIRST_NIGHT}`,
@@ -100,12 +104,15 @@ async function decideAndSign(council: Council): Promise<void> {
       await quietly(`decide ${list.id} --approve --acknowledge-cautions --files ${rest.join(' ')} --as m.jones --as-of ${FIRST_NIGHT}`);
   }
   say(`m.jones approved all the others, one list after the other, having read and acknowledged their cautions.`);
-  const [first] = await readLists();
+  say(`Left for you to decide: ${left.map(({ id, items }) => `list ${id} with ${items.length} files`).join(', ')}.`);
+  const signed = (await readLists()).filter(({ id }) => decided.some((list) => list.id === id));
+  const [first] = signed;
   chapter('Nobody signs what they decided, and nobody signs what moved');
   await retention(`sign-off ${first?.id ?? 1} --digest ${first?.digest ?? ''} --as m.jones --as-of ${FIRST_NIGHT}`, 1);
   await retention(`sign-off ${first?.id ?? 1} --digest ${'0'.repeat(64)} --as a.khan --as-of ${FIRST_NIGHT}`, 1);
-  chapter('a.khan, another records manager, signs');
-  for (const list of await readLists()) await quietly(`sign-off ${list.id} --digest ${list.digest} --as a.khan --as-of ${FIRST_NIGHT}`);
+  chapter('a.khan, the head of service, signs');
+  say(`All but list ${toSign.id} with ${toSign.items.length} files, which is left for you to sign.`);
+  for (const list of signed) await quietly(`sign-off ${list.id} --digest ${list.digest} --as a.khan --as-of ${FIRST_NIGHT}`);
   await retention('lists');
   chapter('The police ask for a file that is signed already');
   await retention(
@@ -197,6 +204,14 @@ function howToLook(): void {
 function goOn(command: string): string {
   const database = process.env['DATABASE_URL'] ? 'DATABASE_URL=(the same server, database retention_demo) ' : '';
   return `${database}RETENTION_HOME=${shown(HOME)} npx retention ${command}`;
+}
+
+/** The long lists are left to the reader, and the longest of the others is decided and left to sign. */
+function shareOut(lists: ShownList[]): { left: ShownList[]; toSign: ShownList; decided: ShownList[] } {
+  const left = lists.filter(({ items }) => items.length >= MORNINGS_WORK);
+  const [toSign, ...decided] = lists.filter(({ items }) => items.length < MORNINGS_WORK).sort((a, b) => b.items.length - a.items.length);
+  if (!toSign || left.length === 0) throw new Error('The story broke: no list is left to decide, or to sign.');
+  return { left, toSign, decided };
 }
 
 /** A file to keep, one to refer, and one the police ask for: of different lists where there are enough. */
