@@ -7,7 +7,7 @@ import { readUserName } from '../rules/userNames.ts';
 import { ROLES, type Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 import { endSessionsOf } from './sessions.ts';
-import { lockUserNames, secretsInForce, userNamed } from './users.ts';
+import { endSecrets, lockUserNames, useCode, userNamed } from './users.ts';
 
 /** Wrong passwords in a row after which an account is locked. */
 export const ATTEMPTS_BEFORE_LOCK = 5;
@@ -28,11 +28,13 @@ const NOBODYS = '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRvZm5vYm9keQ$8iDkYjL8I
 
 /** Whose name and password these are. Throws a Refusal in the same words whatever is wrong, lest it tells who has an account. */
 export async function signInByPassword(db: Knex, typed: string, password: string): Promise<string> {
-  const name = (await userNamed(db, typed))?.name ?? typed;
+  const known = (await userNamed(db, typed))?.name;
+  const name = known ?? typed;
   if (!(await isPasswordOf(db, name, password)))
     throw new Refusal(
       'sign_in_failed',
       `The user name or the password is wrong, or the account is locked. It locks for ${LOCKED_MINUTES} minutes after ${ATTEMPTS_BEFORE_LOCK} wrong passwords in a row.`,
+      known === undefined ? {} : { user: known },
     );
   await recordEvent(db, name, 'user.signed_in', { user: name, by: 'password' });
   return name;
@@ -58,14 +60,9 @@ export async function isPasswordOf(db: Knex, name: string, password: string): Pr
  * Refusal for a code that is of no use, or a password that is too weak.
  */
 export async function choosePassword(trx: Knex.Transaction, code: string, password: string): Promise<string> {
-  const secret = await secretsInForce(trx, 'code', code)
-    .forUpdate()
-    .first<{ id: number; user_name: string } | undefined>('id', 'user_name');
-  if (!secret)
-    throw new Refusal('code_unknown', 'This code is unknown, was used already or is older than 7 days. Ask an admin for a new one.');
-  await setPassword(trx, secret.user_name, password);
-  await trx('user_secrets').where({ id: secret.id }).update({ ended_at: trx.fn.now() });
-  return secret.user_name;
+  const name = await useCode(trx, code);
+  await setPassword(trx, name, password);
+  return name;
 }
 
 /** Gives a person that password, and ends every session they had. Throws a Refusal for one that is too weak. */
@@ -127,7 +124,7 @@ export async function signInVouched(trx: Knex.Transaction, vouched: Vouched): Pr
 export async function dismissVouched(trx: Knex.Transaction, vouched: Vouched): Promise<void> {
   const known = await accountOf(trx, vouched);
   if (!known) return;
-  await trx('user_secrets').where({ user_name: known.user_name }).whereNull('ended_at').update({ ended_at: trx.fn.now() });
+  await endSecrets(trx, known.user_name);
   await endSessionsOf(trx, known.user_name);
   await recordEvent(trx, 'service', 'user.dismissed', { user: known.user_name });
 }

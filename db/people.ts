@@ -5,7 +5,7 @@ import { Refusal } from '../rules/refusal.ts';
 import type { Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 import { endSessionsOf } from './sessions.ts';
-import { issueSecret, secretsInForce, TOKEN_DAYS } from './users.ts';
+import { endSecrets, issueSecret, secretsInForce, TOKEN_DAYS } from './users.ts';
 
 export interface ListedPerson {
   name: string;
@@ -57,7 +57,7 @@ export async function closeAccount(trx: Knex.Transaction, name: string, actor: P
     .insert({ user_name: name, ...closed })
     .onConflict('user_name')
     .merge(Object.keys(closed));
-  await trx('user_secrets').where({ user_name: name }).whereNull('ended_at').update({ ended_at: trx.fn.now() });
+  await endSecrets(trx, name);
   await endSessionsOf(trx, name);
   await recordEvent(trx, actor.name, 'user.closed', { user: name });
 }

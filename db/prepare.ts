@@ -90,6 +90,11 @@ async function mayPrepare(owner: Knex): Promise<boolean> {
   return mayCreate && (tablesOwner === null || tablesOwner);
 }
 
+/** True for the role that owns the tables there are. */
+export async function ownsTables(db: Knex): Promise<boolean> {
+  return (await whoIs(db)).tablesOwner === true;
+}
+
 /** The role of a connection; whether it may make tables here, and owns those there are (null: there are none). */
 async function whoIs(db: Knex): Promise<{ role: string; mayCreate: boolean; tablesOwner: boolean | null }> {
   const result = await db.raw<{ rows: { role: string; may_create: boolean; owns: boolean | null }[] }>(

@@ -7,6 +7,7 @@ import { Refusal } from '../rules/refusal.ts';
 import { foldedUserName, LONGEST_USER_NAME, readUserName } from '../rules/userNames.ts';
 import type { Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
+import { recordingFailures } from './signInFailures.ts';
 
 const CODE_DAYS = 7;
 /** Days that a personal token is good for. */
@@ -32,16 +33,20 @@ export async function lockUserNames(trx: Knex.Transaction): Promise<void> {
   await trx.raw("select pg_advisory_xact_lock(hashtext('user_names'))");
 }
 
-/** Whom a token belongs to. Throws a Refusal for one that is unknown, expired or taken back. */
+/** Whom a token belongs to. Throws a Refusal for one that is unknown, expired or taken back, which leaves an event of the audit. */
 export async function personOfToken(db: Knex, token: string): Promise<Person> {
-  const user = await secretsInForce(db, 'token', token)
-    .join('users', 'users.name', 'user_secrets.user_name')
-    .first<Person | undefined>('users.name', 'users.roles');
-  if (user) return user;
-  throw new Refusal(
-    'token_unknown',
-    'This token is unknown, has expired or was taken back. Ask an admin to add you again ("retention users add"), then enrol with the new code.',
-  );
+  return recordingFailures(db, { by: 'token', address: null }, async () => {
+    const user = await secretsInForce(db, 'token', token)
+      .join('users', 'users.name', 'user_secrets.user_name')
+      .first<Person | undefined>('users.name', 'users.roles');
+    if (user) return user;
+    const once = await ownerOfSecret(db, 'token', token);
+    throw new Refusal(
+      'token_unknown',
+      'This token is unknown, has expired or was taken back. Ask an admin to add you again ("retention users add"), then enrol with the new code. The only admin: see "retention help users recover".',
+      once === undefined ? {} : { user: once },
+    );
+  });
 }
 
 /** A person with a one-time code, which is nowhere else. */
@@ -77,9 +82,48 @@ export async function addUser(
   if (actor !== 'nobody_yet' && actor.roles !== null && !(await hasAdmin(trx)))
     throw new Refusal('last_admin', `${name} is the only admin, and somebody must manage people. Make another person an admin first.`);
   await trx('accounts').where({ user_name: name }).update({ closed_at: null });
-  await trx('user_secrets').where({ user_name: name }).whereNull('ended_at').update({ ended_at: trx.fn.now() });
   await recordEvent(trx, actor === 'nobody_yet' ? 'service' : actor.name, 'user.added', { user: name, roles });
-  return { name, roles, code: await issueSecret(trx, name, 'code', CODE_DAYS) };
+  return { name, roles, code: await newCode(trx, name, CODE_DAYS) };
+}
+
+/**
+ * A new one-time code in place of an earlier one. Returns it; it is nowhere else. Tokens end when it is used, not before: who gives
+ * themselves a code and loses it still has a way in.
+ */
+export async function newCode(trx: Knex.Transaction, name: string, days: number): Promise<string> {
+  await endSecrets(trx, name, 'code');
+  return issueSecret(trx, name, 'code', days);
+}
+
+/** Ends a person's codes, or their tokens, or both. */
+export async function endSecrets(trx: Knex.Transaction, name: string, kind?: 'code' | 'token'): Promise<void> {
+  await trx('user_secrets')
+    .where({ user_name: name, ...(kind === undefined ? {} : { kind }) })
+    .whereNull('ended_at')
+    .update({ ended_at: trx.fn.now() });
+}
+
+/** Whose code it is; it is used up by that, and so is every token they had. Throws a Refusal for one that is of no use. */
+export async function useCode(trx: Knex.Transaction, code: string): Promise<string> {
+  const secret = await secretsInForce(trx, 'code', code).forUpdate().first<{ user_name: string } | undefined>('user_name');
+  if (secret) {
+    await endSecrets(trx, secret.user_name);
+    return secret.user_name;
+  }
+  const once = await ownerOfSecret(trx, 'code', code);
+  throw new Refusal(
+    'code_unknown',
+    `This code is unknown, was used already or is older than ${CODE_DAYS} days. Ask an admin for a new one ("retention users add").`,
+    once === undefined ? {} : { user: once },
+  );
+}
+
+/** Whose code or token it is or was. */
+async function ownerOfSecret(db: Knex, kind: 'code' | 'token', secret: string): Promise<string | undefined> {
+  const row = await db('user_secrets')
+    .where({ kind, hash: sha256(secret) })
+    .first<{ user_name: string } | undefined>('user_name');
+  return row?.user_name;
 }
 
 /** The name as it is kept: that of somebody who is there, or one that is like nobody's. */
@@ -115,17 +159,9 @@ export async function doubtfulNames(db: Knex): Promise<DoubtfulNames> {
 
 /** Exchanges a one-time code for a personal token, which is nowhere else. Returns its days too. */
 export async function enrol(trx: Knex.Transaction, code: string): Promise<{ name: string; token: string; days: number }> {
-  const secret = await secretsInForce(trx, 'code', code)
-    .forUpdate()
-    .first<{ id: number; user_name: string } | undefined>('id', 'user_name');
-  if (!secret)
-    throw new Refusal(
-      'code_unknown',
-      'This code is unknown, was used already or is older than 7 days. Ask an admin for a new one ("retention users add").',
-    );
-  await trx('user_secrets').where({ id: secret.id }).update({ ended_at: trx.fn.now() });
-  await recordEvent(trx, secret.user_name, 'user.enrolled', { user: secret.user_name });
-  return { name: secret.user_name, token: await issueSecret(trx, secret.user_name, 'token', TOKEN_DAYS), days: TOKEN_DAYS };
+  const name = await useCode(trx, code);
+  await recordEvent(trx, name, 'user.enrolled', { user: name });
+  return { name, token: await issueSecret(trx, name, 'token', TOKEN_DAYS), days: TOKEN_DAYS };
 }
 
 /** True while somebody is an admin whose account nobody closed. */

@@ -3,6 +3,7 @@ import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { diskTrouble } from '../db/fileIo.ts';
 import { guardRefusal, ownWords } from '../db/guardRefusal.ts';
+import { howItWasLost } from '../db/unreachable.ts';
 import type { LogLevel } from './settings.ts';
 
 export type Log = Logger;
@@ -25,7 +26,7 @@ export function describeError(error: unknown): string {
   const database = error as Error & { severity?: string; code?: string; table?: string; constraint?: string };
   // Of a host with several addresses each has its own error, and the error over them no words.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(describeError).join('; ');
-  const lost = LOST.exec(error.message)?.[1];
+  const lost = howItWasLost(error);
   if (!database.severity && lost !== undefined)
     return `The connection to the database was lost (${lost}). Nothing half-done was kept. See that the database runs, then run again.`;
   if (!database.severity)
@@ -37,23 +38,10 @@ export function describeError(error: unknown): string {
   return `The database refused with ${database.code}${place ? ` (${place})` : ''}${SAFE_CLASSES.test(database.code ?? '') ? `: ${own}` : ''}. Nothing half-done was kept.${nextAfter(database.code ?? '')}`;
 }
 
-/** Said by the driver, after the statement, where the other end of a connection went away. */
-const LOST = /(?:^| - )((?:Connection (?:terminated|ended)|Client has encountered a connection error|read ECONNRESET|write EPIPE).*)$/;
-
 /** What to do about a database that stopped or has no room. */
 function nextAfter(code: string): string {
   if (code === '53100') return ' Make room on the disk of the database, then run again.';
   return /^(08|53|57P0)/.test(code) ? ' See that the database runs, then run again.' : '';
-}
-
-/** True for an error of reaching a database or of being let in. */
-export function isOfConnecting(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { severity, code, syscall } = error as Error & { severity?: string; code?: string; syscall?: string };
-  if (severity) return /^(08|28|3D|57P03)/.test(code ?? '');
-  return (
-    ['connect', 'getaddrinfo'].includes(syscall ?? '') || /^SASL|SSL connections$/.test(error.message) || error instanceof AggregateError
-  );
 }
 
 /** Classes of errors whose text names no values: connections, resources, shutdown, locks, permissions. */

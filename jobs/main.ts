@@ -1,12 +1,13 @@
 /** The command line's outermost layer: arguments in, exit code out, errors in words. */
 import { CommanderError } from 'commander';
 import { ExtractRefused } from '../db/extract.ts';
+import { isOfConnecting } from '../db/unreachable.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { ScheduleError } from '../rules/schedule.ts';
 import { buildProgram } from './cli/program.ts';
 import { systemClock } from './clock.ts';
 import type { Surroundings } from './context.ts';
-import { describeError, isOfConnecting } from './log.ts';
+import { describeError } from './log.ts';
 import { databasePlace, readSettings, UsageError } from './settings.ts';
 
 /** 0 done · 1 failed, nothing half-done · 2 wrong use · 3 done, but something new needs a person. */

@@ -38,7 +38,10 @@ export class UsageError extends Error {
 /** What each setting is, its default and its meaning: `retention help settings`, the README and the check all read this. */
 export const SETTINGS = {
   DATABASE_URL: ['', 'PostgreSQL 15 or later; without it an embedded PostgreSQL under RETENTION_HOME'],
-  DATABASE_OWNER_URL: ['', 'the same database as the role that owns its tables: for "retention migrate" and "restore-backup" alone'],
+  DATABASE_OWNER_URL: [
+    '',
+    'the same database as the role that owns its tables: for "retention migrate", "restore-backup" and "users recover" alone',
+  ],
   RETENTION_HOME: ['./data', 'folder for what this installation keeps: the embedded database, reports'],
   DOCUMENT_ROOT: ['RETENTION_HOME/documents', 'folder that the paths in documents.csv are relative to'],
   ARCHIVE_URL: ['RETENTION_HOME/archive', 'where archived bags lie: a folder, as path or file: URL'],

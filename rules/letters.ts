@@ -31,7 +31,7 @@ const OF_THEIR_OWN = ['łøđðıħŧς', 'loddihtσ'] as const;
 /** Each letter, and the plain small one in its place; both in the same order. */
 export const PLAIN_LETTERS = plainPairs();
 
-const PLAIN = new Map([...PLAIN_LETTERS[0]].map((letter, i) => [letter, PLAIN_LETTERS[1].charAt(i)]));
+const PLAIN = new Map(Array.from(PLAIN_LETTERS[0]).map((letter, i) => [letter, PLAIN_LETTERS[1].charAt(i)]));
 const WITH_ACCENTS = new RegExp(`[${ACCENTS}]`, 'gu');
 
 /** The text in plain small letters, without accents; what is no letter stays. */
@@ -45,7 +45,9 @@ export function plainLetters(text: string): string {
 
 /** The parts of a name that is looked for: what is typed without a blank is one, whatever else stands between its letters. */
 export function partsOfName(typed: string): string[] {
-  const letters = [...typed].filter((letter) => !BETWEEN_LETTERS.includes(letter) && !UNSEEN.includes(letter)).join('');
+  const letters = Array.from(typed)
+    .filter((letter) => !BETWEEN_LETTERS.includes(letter) && !UNSEEN.includes(letter))
+    .join('');
   return plainLetters(letters)
     .split(/\s+/u)
     .filter((part) => part !== '');
@@ -55,7 +57,7 @@ export function partsOfName(typed: string): string[] {
 function plainPairs(): readonly [letters: string, plain: string] {
   const [own, typedAs] = OF_THEIR_OWN;
   const plainOf = (small: string) => typedAs.charAt(own.indexOf(small)) || small;
-  const pairs: [string, string][] = [...own].map((letter) => [letter, plainOf(letter)]);
+  const pairs: [string, string][] = Array.from(own).map((letter) => [letter, plainOf(letter)]);
   for (let code = 0x41; code < 0x10d0; code++) {
     const letter = String.fromCharCode(code);
     const small = letter.toLowerCase();

@@ -21,7 +21,7 @@ export const RESERVED_NAME = '^[s5]erv[i1l|]ce$';
 /** Small letters of Greek and Cyrillic, of which the small one or the capital looks like a Latin one, and that one. */
 export const LOOK_ALIKES = ['αβεζηικμνορτυχ' + 'авсекмнорстухіјѕԁһԛԝѵӏ', 'abezhikmvoptyx' + 'abcekmhopctyxijsdhqwvl'] as const;
 
-const LOOKS_LIKE = new Map([...LOOK_ALIKES[0]].map((letter, i) => [letter, LOOK_ALIKES[1].charAt(i)]));
+const LOOKS_LIKE = new Map(Array.from(LOOK_ALIKES[0]).map((letter, i) => [letter, LOOK_ALIKES[1].charAt(i)]));
 const pattern = (source: string) => new RegExp(source, 'u');
 
 /**

@@ -28,6 +28,16 @@ it('an admin whose account is closed is none: the last one left keeps the role, 
   await council.done('users add s.lee --role auditor', admin);
 });
 
+it('somebody added again keeps what they have until the new code is used: a sole admin does not lock themselves out', async () => {
+  const admin = { RETENTION_TOKEN: await enrolled('users add s.lee --role admin') };
+  const { code } = (await council.done('users add s.lee --role admin --json', admin)).json<{ code: string }>();
+  const { code: later } = (await council.done('users add s.lee --role admin --json', admin)).json<{ code: string }>();
+  expect((await council.retention(['users', 'enrol', code])).exitCode).toBe(1);
+  const { token } = (await council.done(['users', 'enrol', later, '--json'])).json<{ token: string }>();
+  expect((await council.retention('users add m.jones --role auditor', admin)).stderr).toContain('This token is unknown');
+  await council.done('users add m.jones --role auditor', { RETENTION_TOKEN: token });
+});
+
 describe('a user name', () => {
   it('is nobody else’s, in whatever letters, width or form it is written', async () => {
     const admin = { RETENTION_TOKEN: await enrolled('users add s.lee --role admin') };

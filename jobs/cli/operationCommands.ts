@@ -1,6 +1,5 @@
 /** Commands of operations: the schedule, brakes, people, and the embedded database. */
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { brakesOn, readBrakes, releaseBrake, type Brake } from '../../db/brakes.ts';
 import { seenOf } from '../../db/disposalLook.ts';
 import { stopEmbedded } from '../../db/embedded.ts';
@@ -9,14 +8,13 @@ import { markRoots } from '../../db/roots.ts';
 import { adoptSchedule } from '../../db/schedules.ts';
 import { shortDate } from '../../rules/dates.ts';
 import { clauseWords, loadSchedule, type Schedule } from '../../rules/schedule.ts';
-import { BRAKES, ROLES } from '../../rules/workflow.ts';
-import { addUser, enrol, findPerson, hasAdmin } from '../../db/users.ts';
-import type { Person } from '../../rules/people.ts';
+import { BRAKES } from '../../rules/workflow.ts';
 import { brakeWords } from '../brakeWords.ts';
-import { actingPerson, tracesOf, withContext, type CommonOptions, type Context } from '../context.ts';
-import { readSettings, UsageError } from '../settings.ts';
-import { acting, AS, AS_OF, declare, JSON_OUT, print, reading, readWord, table, type CommandLine } from './commands.ts';
+import { tracesOf, type CommonOptions } from '../context.ts';
+import { readSettings } from '../settings.ts';
+import { acting, AS, AS_OF, declare, JSON_OUT, reading, readWord, table, type CommandLine } from './commands.ts';
 import { readDay } from './decisionCommands.ts';
+import { addPeopleCommands } from './peopleCommands.ts';
 
 /** Declares schedule, brake, users and stop. */
 export function addOperationCommands(line: CommandLine): void {
@@ -99,58 +97,6 @@ function addBrakeCommands(line: CommandLine): void {
         );
       });
     });
-}
-
-function addPeopleCommands(line: CommandLine): void {
-  declare(line, 'add <name>', 'add a person, or give one other roles; prints a one-time code', 'users add m.jones --role records_manager', [
-    AS,
-    JSON_OUT,
-  ])
-    .requiredOption('--role <role...>', ROLES.join(', '))
-    .action((name: string, options: CommonOptions & { role: string[] }) =>
-      withContext(line.around, options, 'write_without_roots', async (context) => {
-        const roles = options.role.map((role) => readWord(role, ROLES, 'A role'));
-        const actor = await whoAddsPeople(context, options);
-        const added = await context.db.transaction((trx) => addUser(trx, name, roles, actor));
-        print(
-          context,
-          options,
-          added,
-          () =>
-            `${added.name} is added as ${roles.join(', ')}. One-time code, for ${added.name} alone: ${added.code}\n${added.name} runs "retention users enrol" and types it.`,
-        );
-      }),
-    );
-  declare(line, 'enrol [code]', 'exchange a one-time code for your own token', 'users enrol', [JSON_OUT])
-    .addHelpText('after', '\nWithout a code it is read from standard input, so that no list of processes shows it.')
-    .action((given: string | undefined, options: CommonOptions) =>
-      withContext(line.around, options, 'write_without_roots', async (context) => {
-        const code = given ?? (await typed(line));
-        const enrolled = await context.db.transaction((trx) => enrol(trx, code));
-        print(
-          context,
-          options,
-          enrolled,
-          ({ name, token, days }) =>
-            `${name}, this is your token for ${days} days. It is shown this once; set RETENTION_TOKEN to it.\n${token}`,
-        );
-      }),
-    );
-}
-
-/** The first line of standard input. */
-async function typed({ around }: CommandLine): Promise<string> {
-  if (!around.stdin) throw new UsageError('Give the one-time code: retention users enrol CODE.');
-  around.stderr.write('One-time code: ');
-  for await (const text of createInterface({ input: around.stdin })) return text.trim();
-  throw new UsageError('No code was given. Type or pipe the one-time code that "retention users add" printed.');
-}
-
-/** In a rehearsal nobody must prove anything; on a live database an admin, or nobody while there is none. */
-async function whoAddsPeople(context: Context, options: CommonOptions): Promise<Person | 'nobody_yet'> {
-  if (context.rehearsal)
-    return { name: options.as === undefined ? 'rehearsal' : (await findPerson(context.db, options.as)).name, roles: null };
-  return (await hasAdmin(context.db)) ? actingPerson(context, options) : 'nobody_yet';
 }
 
 function scheduleWords(schedule: Schedule): string {

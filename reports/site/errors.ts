@@ -1,28 +1,59 @@
 /** What is shown when something may not be, is not there, or went wrong: words and a way on, never the details. */
-import type { FastifyError, FastifyInstance } from 'fastify';
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isUnreachable } from '../../db/unreachable.ts';
 import { Refusal } from '../../rules/refusal.ts';
 import { PERMISSIONS, type Permission } from '../../rules/workflow.ts';
-import { page, type Answer, type Site } from './page.ts';
+import type { BarePages, ErrorPage } from './barePage.ts';
+import { page, type Site } from './page.ts';
 import { draw } from './routing.ts';
 import { ROLE_WORDS } from './words.ts';
 
-/** Answers what is thrown, and what is not there. */
-export function answerErrors(app: FastifyInstance, site: Site, assets: string): void {
-  app.setErrorHandler(async (error: FastifyError, request, reply) => {
-    const answer = errorPage(error);
-    if (answer.status >= 500) site.log.error({ route: request.routeOptions.url ?? '', error: site.describe(error) }, 'site.failed');
-    // Before the session is there, as where the database cannot be reached, no page can be drawn.
-    if (!('sessionId' in request.session)) return reply.status(answer.status).type('text/plain').send(plain(answer));
-    return draw(request, reply, answer, { site, assets });
-  });
-  app.setNotFoundHandler(async (request, reply) => draw(request, reply, notFound(), { site, assets }));
+interface Around {
+  site: Site;
+  assets: string;
+  bare: BarePages;
 }
 
-type ErrorPage = Extract<Answer, { kind: 'page' }>;
+/** Answers what is thrown anywhere, by a page, a hook or the session. */
+export function answerErrors(app: FastifyInstance, { site, assets, bare }: Around): void {
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const answer = errorPage(error) ?? faultPage(site, error, request);
+    // A fault may be the session's own, and before the session is there no page knows who asks.
+    if (answer.status >= 500 || !hasSession(request)) return bare.send(reply, answer);
+    return draw(request, reply, answer, { site, assets });
+  });
+}
+
+/** Answers what is not there. */
+export function answerNotFound(pages: FastifyInstance, { site, assets }: Around): void {
+  pages.setNotFoundHandler(async (request, reply) => draw(request, reply, notFound(), { site, assets }));
+}
+
+/** What fastify refuses before any route or hook: an address that cannot be decoded, or with too long a part. */
+export function answerUnreadable(site: Site, bare: BarePages) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+    const answer = errorPage(error) ?? faultPage(site, error, request);
+    site.log.info({ method: request.method, route: '', status: answer.status, address: request.ip }, 'site.request');
+    bare.send(reply, answer);
+  };
+}
+
+/** What is no request at all, or has too many headers. */
+export function answerMalformed(site: Site, bare: BarePages) {
+  return (error: { code?: string }, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+    site.log.info({ method: '', route: '', status, address: socket.remoteAddress ?? null }, 'site.request');
+    socket.end(bare.sentence(unreadable(status)));
+  };
+}
 
 const GONE = ['no_such_list', 'no_such_file', 'not_on_list', 'archived', 'no_such_person', 'no_such_token', 'no_such_hold'];
 
-function errorPage(error: Refusal | Partial<FastifyError>): ErrorPage {
+/** Null for what is nobody's doing who asked. */
+function errorPage(error: Refusal | Partial<FastifyError>): ErrorPage | null {
   if (error instanceof Refusal) {
     if (error.code === 'not_permitted') return forbidden(error);
     return errorAs(GONE.includes(error.code) ? 404 : 409, GONE.includes(error.code) ? 'Not found' : 'This was not done', [error.message]);
@@ -30,11 +61,27 @@ function errorPage(error: Refusal | Partial<FastifyError>): ErrorPage {
   if (error.code?.startsWith('FST_CSRF'))
     return errorAs(403, 'This page was open too long', ['Nothing was done. Go back, load the page again, and repeat what you did.']);
   if (error.statusCode === 429) return errorAs(429, 'Too many requests', ['Nothing was done. Wait a minute, then try again.']);
-  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
-    return errorAs(error.statusCode, 'This request cannot be read', ['Nothing was done. Go back and try again.']);
-  return errorAs(500, 'There is a problem with this site', [
-    'Nothing half-done was kept. Try again later. If it goes on, tell who runs this site; the log says more.',
-  ]);
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return unreadable(error.statusCode);
+  return null;
+}
+
+/** The log has the cause, under a number that the page shows; the cause itself may hold names, addresses and statements. */
+function faultPage(site: Site, error: unknown, request: FastifyRequest): ErrorPage {
+  const number = randomBytes(4).toString('hex');
+  const { method } = request;
+  site.log.error({ number, method, route: request.routeOptions?.url ?? '', error: site.describe(error) }, 'site.failed');
+  const asked = `If it goes on, tell who runs this site the number ${number}: the log says more under it.`;
+  return isUnreachable(error)
+    ? errorAs(503, 'This site cannot answer just now', ['Nothing half-done was kept. Try again in a few minutes.', asked])
+    : errorAs(500, 'There is a problem with this site', ['Nothing half-done was kept. Try again later.', asked]);
+}
+
+function hasSession({ session }: Partial<FastifyRequest>): boolean {
+  return typeof session === 'object' && 'sessionId' in session;
+}
+
+function unreadable(status: number): ErrorPage {
+  return errorAs(status, 'This request cannot be read', ['Nothing was done. Go back and try again.']);
 }
 
 function forbidden({ about }: Refusal): ErrorPage {
@@ -49,8 +96,4 @@ function notFound(): ErrorPage {
 
 function errorAs(status: number, title: string, paragraphs: string[]): ErrorPage {
   return page('error', title, { paragraphs }, status) as ErrorPage;
-}
-
-function plain({ title, data }: ErrorPage): string {
-  return `${title}\n\n${(data['paragraphs'] as string[]).join('\n')}\n`;
 }

@@ -58,6 +58,8 @@ export interface Visit {
   body: Fields;
   /** The address as asked, on this site. */
   path: string;
+  /** Who asks, as a proxy on this machine says. */
+  address: string;
   session: VisitSession;
 }
 

@@ -122,6 +122,7 @@ function visitOf(request: FastifyRequest, site: Site): Visit {
     query: new Fields(request.query),
     body: new Fields(request.body),
     path: request.url,
+    address: request.ip,
     session: visitSession(request),
   };
 }

@@ -6,12 +6,14 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import sessions from '@fastify/session';
 import view from '@fastify/view';
-import { fastify, type FastifyInstance } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify';
 import nunjucks from 'nunjucks';
 import { clearOldSessions } from '../../db/sessions.ts';
 import { readAssets, TEMPLATE_FOLDERS, type Assets } from './assets.ts';
-import { answerErrors } from './errors.ts';
-import type { Site } from './page.ts';
+import { barePages } from './barePage.ts';
+import { answerErrors, answerMalformed, answerNotFound, answerUnreadable } from './errors.ts';
+import { PERMISSIONS_POLICY, securityHeaders } from './headers.ts';
+import type { Site, SitePerson } from './page.ts';
 import { ROUTES } from './routes.ts';
 import { addRoutes } from './routing.ts';
 import { sessionOptions } from './sessionStore.ts';
@@ -22,17 +24,23 @@ const REQUESTS_A_MINUTE = 600;
 
 /** Builds the site, ready to listen or to be asked by `inject`. Closing it leaves the database open. */
 export async function buildSite(site: Site): Promise<FastifyInstance> {
+  const assets = readAssets();
+  const bare = barePages(site, assets.address);
+  const around = { site, assets: assets.address, bare };
   const app = fastify({
     logger: false,
+    frameworkErrors: answerUnreadable(site, bare),
+    clientErrorHandler: answerMalformed(site, bare),
     // A proxy on this machine may say who asks and that it was over https; nobody else is believed.
     trustProxy: 'loopback',
     routerOptions: { maxParamLength: 500 },
   });
   await clearSessions(app, site);
-  const assets = readAssets();
+  answerErrors(app, around);
+  logRequests(app, site);
   await app.register(helmet, securityHeaders(site));
   app.addHook('onSend', async (_request, reply) => {
-    reply.header('Permissions-Policy', 'camera=(), geolocation=(), microphone=()');
+    reply.header('Permissions-Policy', PERMISSIONS_POLICY);
     if (!reply.hasHeader('Cache-Control')) reply.header('Cache-Control', 'no-store');
     await Promise.resolve();
   });
@@ -48,10 +56,23 @@ export async function buildSite(site: Site): Promise<FastifyInstance> {
       templates: TEMPLATE_FOLDERS,
       options: { autoescape: true, trimBlocks: true, lstripBlocks: true, onConfigure: prepareTemplates },
     });
-    answerErrors(pages, site, assets.address);
+    answerNotFound(pages, around);
     addRoutes(pages, site, ROUTES, assets.address);
   });
   return app;
+}
+
+/** A line of the log for each request: the pattern of its route, for an address may hold a reference. */
+function logRequests(app: FastifyInstance, { log }: Site): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions, ip: address, signedIn } = request as FastifyRequest & { signedIn?: SitePerson | null };
+    const ms = Math.round(reply.elapsedTime);
+    log.info(
+      { method, route: routeOptions.url ?? '', status: reply.raw.statusCode, ms, user: signedIn?.name ?? null, address },
+      'site.request',
+    );
+    await Promise.resolve();
+  });
 }
 
 /** At the start and every hour: whoever comes without a cookie leaves a session behind. */
@@ -67,27 +88,6 @@ async function clearSessions(app: FastifyInstance, site: Site): Promise<void> {
     clearInterval(hourly);
     done();
   });
-}
-
-function securityHeaders(site: Site) {
-  const secure = site.origin.startsWith('https:');
-  return {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'"],
-        formAction: ["'self'", ...(site.openId?.origins ?? [])],
-        baseUri: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-    frameguard: { action: 'deny' as const },
-    referrerPolicy: { policy: 'same-origin' as const },
-    strictTransportSecurity: secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
-  };
 }
 
 /** Their address changes when they do, so a browser may keep them. */

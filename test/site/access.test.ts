@@ -1,4 +1,6 @@
 /** Who gets what: every route times every role by the one table, what an auditor does not see, and the headers of every answer. */
+import { connect as connectTo, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Route, SitePerson } from '../../reports/site/page.ts';
 import { ROUTES } from '../../reports/site/routes.ts';
@@ -147,22 +149,126 @@ describe('what is not there, and what goes wrong', () => {
       expect(answered.statusCode).toBe(500);
       expect(answered.body).toContain('There is a problem with this site');
       expect(answered.body).not.toMatch(/no-day|select |knex|node_modules/);
-      expect(broken.logged.map(({ event }) => event)).toEqual(['site.failed']);
+      const failed = broken.logged.filter(({ event }) => event === 'site.failed') as { about: { number: string } }[];
+      expect([failed.length, answered.body.includes(failed[0]?.about.number ?? 'no number')]).toEqual([1, true]);
     } finally {
       await broken.close();
     }
   });
 });
 
-describe('a database that cannot be reached', () => {
-  it('is said in words too', async () => {
+describe('a fault', () => {
+  const INSIDE = /select |insert |permission denied|ECONNREFUSED|connection|knex|127\.0\.0|node_modules|sessions|audit_events/i;
+
+  /** Each has the site's own page and headers, says nothing of the cause, and has a number that the log has too. */
+  async function expectOwnPages(broken: SiteUnderTest, asked: [method: 'GET' | 'POST', url: string, status: number][], cookies = {}) {
+    for (const [method, url, status] of asked) {
+      broken.logged.length = 0;
+      const { statusCode, body, headers } = await broken.app.inject({ method, url, cookies });
+      const html = body.replace(/<head>.*<\/head>/s, '');
+      expect([url, statusCode, html]).toEqual([url, status, expect.stringContaining('Go to the home page')]);
+      expect([url, INSIDE.exec(html)?.[0]]).toEqual([url, undefined]);
+      expect(headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', 'x-frame-options': 'DENY', 'cache-control': 'no-store' });
+      expect(headers['content-security-policy']).toContain("default-src 'none'");
+      if (status < 500) continue;
+      const failed = broken.logged.flatMap(({ event, about }) => (event === 'site.failed' ? [about as { number: string }] : []));
+      expect([url, failed.map(({ number }) => html.includes(`the number ${number}`))]).toEqual([url, [true]]);
+    }
+  }
+
+  it('of the database being away is 503, before and after signing in', async () => {
     const lost = await siteOf(council, { samplePeople: ONE_OF_EACH });
-    const cookies = Object.fromEntries(signedIn.get('auditor')?.cookies ?? []);
     await lost.site.db.destroy();
-    const answered = await lost.app.inject({ method: 'GET', url: '/lists', cookies });
-    expect([answered.statusCode, answered.body]).toEqual([500, expect.stringContaining('There is a problem with this site')]);
+    const cookies = Object.fromEntries(signedIn.get('auditor')?.cookies ?? []);
+    await expectOwnPages(
+      lost,
+      [
+        ['GET', '/sign-in', 503],
+        ['GET', '/lists', 503],
+      ],
+      cookies,
+    );
+    await expectOwnPages(lost, [
+      ['GET', '/sign-in', 503],
+      ['GET', '/nowhere', 503],
+    ]);
     await lost.app.close();
   });
+
+  it('of a right that was taken away shows no statement, wherever it strikes', async () => {
+    const broken = await siteOf(council, { samplePeople: ONE_OF_EACH });
+    const role = new URL(council.env['DATABASE_URL'] ?? '').username;
+    const cookies = Object.fromEntries(signedIn.get('admin')?.cookies ?? []);
+    for (const [right, asked] of [
+      [
+        'insert on sessions',
+        [
+          ['GET', '/sign-in', 500],
+          ['GET', '/nowhere', 500],
+        ],
+      ],
+      [
+        'update on sessions',
+        [
+          ['GET', '/people', 500],
+          ['GET', '/sign-in', 500],
+        ],
+      ],
+      ['select on users', [['GET', '/people', 500]]],
+    ] as const) {
+      await council.db.raw(`revoke ${right} from ${role}`);
+      try {
+        await expectOwnPages(broken, asked as never, right === 'insert on sessions' ? {} : cookies);
+      } finally {
+        await council.db.raw(`grant ${right} to ${role}`);
+      }
+    }
+    await broken.close();
+  });
+
+  it('of an address that cannot be read is the site’s own page as well', async () => {
+    await expectOwnPages(site, [
+      ['GET', '/%ff', 400],
+      ['GET', '/lists/%e0%a4', 400],
+      ['GET', `/lists/${'1'.repeat(501)}`, 414],
+    ]);
+  });
+
+  it('of what is no request is answered on the socket, with the same page', async () => {
+    const open = await siteOf(council, { samplePeople: ONE_OF_EACH });
+    await open.app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = open.app.server.address() as AddressInfo;
+    try {
+      for (const [sent, status] of [
+        ['NONSENSE\r\n\r\n', 400],
+        [`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+      ] as const) {
+        const socket = connectTo(port, '127.0.0.1');
+        socket.write(sent);
+        expect(await text(socket)).toMatch(
+          new RegExp(`^HTTP/1.1 ${status} [^]*content-security-policy: default-src 'none'[^]*This request cannot be read`),
+        );
+      }
+    } finally {
+      await open.close();
+    }
+  });
+});
+
+it('each request is a line of the log: method, pattern of the route, status, time and user, never an address', async () => {
+  const logging = await siteOf(council, { samplePeople: ONE_OF_EACH });
+  const cookies = Object.fromEntries(signedIn.get('records_manager')?.cookies ?? []);
+  for (const url of ['/files?ref=CF-1', '/lists/1/files/1']) await logging.app.inject({ url, cookies });
+  await logging.app.inject({ url: '/CF-1/Jane' });
+  await logging.close();
+  const lines = logging.logged.filter(({ event }) => event === 'site.request').map(({ about }) => about);
+  const line = { method: 'GET', ms: expect.any(Number) as unknown, user: 'records_manager', status: 200 };
+  expect(lines).toEqual([
+    { ...line, route: '/files', address: '127.0.0.1' },
+    { ...line, route: '/lists/:list/files/:position', address: '127.0.0.1' },
+    { ...line, route: '', status: 404, user: null, address: '127.0.0.1' },
+  ]);
+  expect(JSON.stringify(lines)).not.toMatch(/CF-1|Jane/);
 });
 
 describe('an auditor', () => {

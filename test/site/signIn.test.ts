@@ -131,6 +131,92 @@ describe('a password', () => {
   });
 });
 
+describe('an attempt that fails', () => {
+  const attempts = async () =>
+    (await council.db('audit_events').where({ event: 'user.sign_in_failed' }).orderBy('seq').pluck<string[]>('details')).map(
+      (details) => JSON.parse(details) as object,
+    );
+
+  it('is an event: the name where there is such a person, the address that the proxy names, never what was typed', async () => {
+    const admin = await firstAdmin();
+    const code = await add(admin, 'm.jones', 'records_manager');
+    await signIn(site.browser(), 'S.Lee', 'wrong one');
+    await signIn(new Browser(site, '10.9.8.7'), 'hunter2', 'hunter3');
+    await choose('made-up code', PASSWORD);
+    expect((await choose(code, PASSWORD)).text).toContain('Your user name is m.jones.');
+    await choose(code, PASSWORD);
+    await admin.open('/me');
+    await admin.submit('/me/password', { password_now: 'wrong one', password: 'x', password_again: 'x' });
+    const { headers, cookies } = await site.app.inject({ url: '/sign-in' });
+    expect(headers['set-cookie']).toBeDefined();
+    const csrf =
+      /name="_csrf" value="([^"]*)"/.exec(
+        (await site.app.inject({ url: '/sign-in', cookies: Object.fromEntries(cookies.map(({ name, value }) => [name, value])) })).body,
+      )?.[1] ?? '';
+    await site.app.inject({
+      method: 'POST',
+      url: '/sign-in',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': '203.0.113.9' },
+      cookies: Object.fromEntries(cookies.map(({ name, value }) => [name, value])),
+      payload: new URLSearchParams({ _csrf: csrf, user_name: 's.lee', password: 'wrong' }).toString(),
+    });
+    const here = { address: '127.0.0.1' };
+    expect(await attempts()).toEqual([
+      { by: 'password', why: 'sign_in_failed', user: 's.lee', ...here },
+      { by: 'password', why: 'sign_in_failed', address: '10.9.8.7' },
+      { by: 'code', why: 'code_unknown', ...here },
+      { by: 'code', why: 'code_unknown', user: 'm.jones', ...here },
+      { by: 'password', why: 'not_the_password', user: 's.lee', ...here },
+      { by: 'password', why: 'sign_in_failed', user: 's.lee', address: '203.0.113.9' },
+    ]);
+    const kept = JSON.stringify([await council.db('audit_events'), site.logged]);
+    expect(['hunter2', 'hunter3', 'wrong one', 'made-up', code].filter((typed) => kept.includes(typed))).toEqual([]);
+  });
+
+  it('is an event on the command line too: refused tokens and codes', async () => {
+    const { code } = (await council.done('users add s.lee --role admin --json')).json<{ code: string }>();
+    const { token } = (await council.done(['users', 'enrol', code, '--json'])).json<{ token: string }>();
+    await council
+      .db('user_secrets')
+      .where({ kind: 'token' })
+      .update({ expires_at: new Date(0) });
+    expect((await council.retention('lists', { RETENTION_TOKEN: token })).exitCode).toBe(1);
+    expect((await council.retention('users add m.jones --role auditor', { RETENTION_TOKEN: 'made-up' })).exitCode).toBe(1);
+    expect((await council.retention(['users', 'enrol', code])).exitCode).toBe(1);
+    expect(await attempts()).toEqual([
+      { by: 'token', why: 'token_unknown', user: 's.lee' },
+      { by: 'token', why: 'token_unknown' },
+      { by: 'code', why: 'code_unknown', user: 's.lee' },
+    ]);
+  });
+});
+
+describe('an admin who lost what they had', () => {
+  it('is let in by whoever owns the database, and everybody is told', async () => {
+    const admin = await firstAdmin();
+    await add(admin, 'n.patel', 'admin');
+    const owner = { DATABASE_OWNER_URL: council.ownerUrl };
+    const refused = await council.retention('users recover s.lee');
+    expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('set DATABASE_OWNER_URL')]);
+    const itself = await council.retention('users recover s.lee', { DATABASE_OWNER_URL: council.env['DATABASE_URL'] });
+    expect([itself.exitCode, itself.stderr]).toEqual([1, expect.stringContaining('must name the role that owns the tables')]);
+    const nobody = await council.retention('users recover m.jones', owner);
+    expect([nobody.exitCode, nobody.stderr]).toEqual([1, expect.stringContaining('Those there are: n.patel, s.lee')]);
+    expect(await council.db('audit_events').where({ event: 'user.recovered' })).toEqual([]);
+
+    const { code } = (await council.done('users recover S.Lee --json', owner)).json<{ code: string }>();
+    expect((await site.browser().open('/sign-in')).text).toContain('whoever owns the database made a one-time code for an admin');
+    expect((await admin.open('/people')).text, 'what they have works until the code is used').toContain('Signed in as s.lee');
+    await choose(code, 'another tractor violin');
+    expect((await admin.open('/people')).text).not.toContain('Signed in as');
+    const browser = site.browser();
+    await signIn(browser, 's.lee', 'another tractor violin');
+    expect(browser.page.text).toMatch(/whoever owns the database made a one-time code for s\.lee \(event \d+ of the audit\)/);
+    expect((await site.browser().open('/sign-in')).text).not.toContain('whoever owns the database');
+    expect((await signIn(site.browser(), 's.lee', 'another tractor violin')).text).not.toContain('whoever owns the database');
+  });
+});
+
 describe('a session', () => {
   it('is a new one after signing in, kept by its hash, in a cookie that scripts cannot read', async () => {
     await firstAdmin();

@@ -1,6 +1,7 @@
 /** A person's own page: who they are here, their password, their sessions, and their tokens for the command line. */
 import { hasPassword, isPasswordOf, LEAST_PASSWORD, setPassword } from '../../../db/accounts.ts';
 import { endSessionsBy, endToken, makeToken, tokensOf } from '../../../db/people.ts';
+import { recordFailure } from '../../../db/signInFailures.ts';
 import { sessionsOf } from '../../../db/sessions.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { acting, actingOnForm, shownErrors, type FieldError } from '../acting.ts';
@@ -36,12 +37,14 @@ async function mePage(visit: SignedVisit, { made, errors = [] }: Shown = {}): Pr
 
 /** Ends every session of the person, and begins a new one here. */
 async function changeMyPassword(visit: SignedVisit): Promise<Answer> {
-  const { db, person, body, session } = visit;
+  const { db, person, body, session, address } = visit;
   const [now, chosen, again] = [body.one('password_now'), body.one('password'), body.one('password_again')];
   const wrong = (field: string, text: string) => mePage(visit, { errors: [{ field, text }] });
   if (chosen !== again) return wrong('password_again', 'The two passwords differ. Type the same one twice.');
-  if (!(await isPasswordOf(db, person.name, now)))
+  if (!(await isPasswordOf(db, person.name, now))) {
+    await recordFailure(db, { by: 'password', address }, 'not_the_password', person.name);
     return wrong('password_now', 'This is not your password, or the account is locked after too many wrong ones.');
+  }
   const outcome = await actingOnForm(visit, 'change_password', { password_weak: { field: 'password' } }, (trx) =>
     setPassword(trx, person.name, chosen),
   );

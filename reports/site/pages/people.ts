@@ -54,7 +54,7 @@ async function rolesPage(visit: SignedVisit, name: string, state?: FormState): P
   requireLocalAccounts(visit);
   if (name === '') return redirect('/people', 'Choose whose roles to change.', 'information');
   const now = await rolesOf(visit.db, name);
-  if (now === null) throw new Refusal('no_such_person', `There is no open account ${name}.`, { user: name });
+  if (now === null) throw noSuchPerson(name);
   const { typed, errors } = state ?? { typed: { role: now }, errors: [] };
   const data = { name, roles: roleChoices(typed['role']), errors: shownErrors(errors) };
   return page('personRoles', `Roles of ${name}`, data, errors.length > 0 ? 422 : 200);
@@ -67,6 +67,7 @@ async function changeRoles(visit: SignedVisit): Promise<Answer> {
   if (roles.length === 0) return again([{ field: 'role', text: 'Choose at least one role' }]);
   const outcome = await actingOnForm(visit, 'users add', { ...ADD_REFUSALS, name_unusable: { field: 'role' } }, async (trx) => {
     requireLocalAccounts(visit);
+    if ((await rolesOf(trx, typed.name)) === null) throw noSuchPerson(typed.name);
     const changed = await addUser(trx, typed.name, roles, visit.person);
     if (changed.name !== visit.person.name) await endSessionsOf(trx, changed.name);
     return changed;
@@ -93,6 +94,10 @@ function readForm(body: Fields): { typed: { name: string; role: string[] }; role
 
 function roleChoices(ticked: string | readonly string[] = []) {
   return ROLES.map((role) => ({ value: role, text: ROLE_WORDS[role], hint: { text: ROLE_HINTS[role] }, checked: ticked.includes(role) }));
+}
+
+function noSuchPerson(name: string): Refusal {
+  return new Refusal('no_such_person', `There is no open account ${name}.`);
 }
 
 function requireLocalAccounts({ site }: SignedVisit): void {

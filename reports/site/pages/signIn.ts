@@ -1,6 +1,9 @@
 /** Signing in and out: by password, by the one-time code that makes one, by OpenID Connect, and in a rehearsal by being chosen. */
 import { choosePassword, dismissVouched, LEAST_PASSWORD, signInByPassword, signInVouched } from '../../../db/accounts.ts';
 import { recordEvent } from '../../../db/audit.ts';
+import { recoveriesSince, recoveriesToTell, type Recovery } from '../../../db/recovery.ts';
+import { recordFailure, recordingFailures } from '../../../db/signInFailures.ts';
+import { longDate } from '../../../rules/dates.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { shownErrors, type FieldError } from '../acting.ts';
 import { readDeparture } from '../openId.ts';
@@ -18,22 +21,24 @@ export const signInRoutes: readonly Route[] = [
   { method: 'POST', url: '/sign-out', needs: 'signed_in', handler: signOut },
 ];
 
-function signInPage({ site }: Visit, userName = '', errors: FieldError[] = []): Answer {
+async function signInPage({ site, db }: Visit, userName = '', errors: FieldError[] = []): Promise<Answer> {
   const samples = site.samplePeople.map(({ name, roles }) => ({
     value: name,
     text: name,
     hint: { text: roles.map((role) => ROLE_WORDS[role]).join(', ') },
   }));
-  const data = { userName, errors: shownErrors(errors), samples, openId: site.openId !== null };
+  const recoveries = await recoveriesToTell(db);
+  const data = { userName, errors: shownErrors(errors), samples, openId: site.openId !== null, recoveries };
   return page('signIn', 'Sign in', data, errors.length > 0 ? 422 : 200);
 }
 
 async function signIn(visit: Visit): Promise<Answer> {
   requireLocalAccounts(visit);
-  const { db, body } = visit;
+  const { db, body, address } = visit;
   const userName = body.one('user_name').trim();
   try {
-    return await welcome(visit, await signInByPassword(db, userName, body.one('password')));
+    const name = await recordingFailures(db, { by: 'password', address }, () => signInByPassword(db, userName, body.one('password')));
+    return await welcome(visit, name);
   } catch (error) {
     if (error instanceof Refusal) return signInPage(visit, userName, [{ field: 'user_name', text: error.message }]);
     throw error;
@@ -47,11 +52,12 @@ function codePage(_visit: Visit, errors: FieldError[] = []): Answer {
 
 async function useCode(visit: Visit): Promise<Answer> {
   requireLocalAccounts(visit);
-  const { db, body } = visit;
+  const { db, body, address } = visit;
   const [password, again] = [body.one('password'), body.one('password_again')];
   if (password !== again) return codePage(visit, [{ field: 'password_again', text: 'The two passwords differ. Type the same one twice.' }]);
   try {
-    const name = await db.transaction((trx) => choosePassword(trx, body.one('code').trim(), password));
+    const code = body.one('code').trim();
+    const name = await recordingFailures(db, { by: 'code', address }, () => db.transaction((trx) => choosePassword(trx, code, password)));
     return redirect('/sign-in', `Your user name is ${name}. Sign in with the password you chose.`);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -80,7 +86,8 @@ async function departToProvider({ site, session }: Visit): Promise<Answer> {
 }
 
 async function arriveFromProvider(visit: Visit): Promise<Answer> {
-  const { site, session, path, db } = visit;
+  const { site, session, path, db, address } = visit;
+  const attempt = { by: 'openid_connect', address } as const;
   const departure = readDeparture(session.take('departure'));
   if (!site.openId || !departure)
     return redirect('/sign-in', 'Signing in took too long, or began in another window. Try again.', 'warning');
@@ -88,9 +95,12 @@ async function arriveFromProvider(visit: Visit): Promise<Answer> {
     site.log.warn({ error: site.describe(error) }, 'sign_in.refused_by_provider');
     return null;
   });
-  if (vouched === null) return redirect('/sign-in', 'Your organisation did not sign you in. Try again.', 'warning');
+  if (vouched === null) {
+    await recordFailure(db, attempt, 'refused_by_provider');
+    return redirect('/sign-in', 'Your organisation did not sign you in. Try again.', 'warning');
+  }
   try {
-    return await welcome(visit, await db.transaction((trx) => signInVouched(trx, vouched)));
+    return await welcome(visit, await recordingFailures(db, attempt, () => db.transaction((trx) => signInVouched(trx, vouched))));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     await db.transaction((trx) => dismissVouched(trx, vouched));
@@ -106,10 +116,16 @@ async function signOut({ session, site, db, person }: SignedVisit): Promise<Answ
 }
 
 /** Signed in, on to the page that was asked for. */
-async function welcome({ session }: Visit, name: string): Promise<Answer> {
+async function welcome({ session, db }: Visit, name: string): Promise<Answer> {
   const returnTo = session.take('returnTo');
   await session.begin(name);
-  return redirect(typeof returnTo === 'string' ? ownPath(returnTo) : '/');
+  const to = typeof returnTo === 'string' ? ownPath(returnTo) : '/';
+  const [recovery] = await recoveriesSince(db, name);
+  return recovery ? redirect(to, recoveryWords(recovery), 'warning') : redirect(to);
+}
+
+function recoveryWords({ user, on, event }: Recovery): string {
+  return `On ${longDate(on)} whoever owns the database made a one-time code for ${user} (event ${event} of the audit). If nobody you trust did so, tell who runs this site.`;
 }
 
 function requireLocalAccounts({ site }: Visit): void {

@@ -1,0 +1,34 @@
+/** Headers that every answer has: what a browser may load, show and send, and where. */
+import type { Site } from './page.ts';
+
+export const PERMISSIONS_POLICY = 'camera=(), geolocation=(), microphone=()';
+
+/** For the package that sets them. */
+export function securityHeaders(site: Site) {
+  const secure = site.origin.startsWith('https:');
+  return {
+    contentSecurityPolicy: { useDefaults: false, directives: directivesOf(site) },
+    frameguard: { action: 'deny' as const },
+    referrerPolicy: { policy: 'same-origin' as const },
+    strictTransportSecurity: secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
+  };
+}
+
+/** The same policy as text, for an answer that no hook touches. */
+export function contentSecurityPolicy(site: Site): string {
+  return Object.entries(directivesOf(site))
+    .map(([name, values]) => `${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${values.join(' ')}`)
+    .join(';');
+}
+
+function directivesOf(site: Site) {
+  return {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'"],
+    formAction: ["'self'", ...(site.openId?.origins ?? [])],
+    baseUri: ["'none'"],
+    frameAncestors: ["'none'"],
+  };
+}
