@@ -68,9 +68,10 @@ describe('the first day', () => {
     await expectRefusal(council.retention(brake, { RETENTION_TOKEN: tokens.get('a.khan') }), /The brake volume is not on/);
 
     const { code } = (await council.done('users add a.khan --role authoriser --json', as('s.lee'))).json<{ code: string }>();
-    await expectRefusal(council.retention(brake, { RETENTION_TOKEN: tokens.get('a.khan') }), /This token is unknown/);
+    await expectRefusal(council.retention(brake, { RETENTION_TOKEN: tokens.get('a.khan') }), /The brake volume is not on/);
     await expectRefusal(council.retention(brake, { RETENTION_TOKEN: code }), /This token is unknown/);
     const renewed = await enrolWith(code);
+    await expectRefusal(council.retention(brake, { RETENTION_TOKEN: tokens.get('a.khan') }), /This token is unknown/);
     await expectRefusal(council.retention(`users enrol ${code}`), /was used already/);
     await expectRefusal(council.retention(brake, { RETENTION_TOKEN: renewed }), /The brake volume is not on/);
 

@@ -69,7 +69,7 @@ function errorPage(error: Refusal | Partial<FastifyError>): ErrorPage | null {
 function faultPage(site: Site, error: unknown, request: FastifyRequest): ErrorPage {
   const number = randomBytes(4).toString('hex');
   const { method } = request;
-  site.log.error({ number, method, route: request.routeOptions?.url ?? '', error: site.describe(error) }, 'site.failed');
+  site.log.error({ number, method, route: request.routeOptions.url ?? '', error: site.describe(error) }, 'site.failed');
   const asked = `If it goes on, tell who runs this site the number ${number}: the log says more under it.`;
   return isUnreachable(error)
     ? errorAs(503, 'This site cannot answer just now', ['Nothing half-done was kept. Try again in a few minutes.', asked])
