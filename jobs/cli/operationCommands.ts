@@ -10,9 +10,9 @@ import { shortDate } from '../../rules/dates.ts';
 import { clauseWords, loadSchedule, type Schedule } from '../../rules/schedule.ts';
 import { BRAKES } from '../../rules/workflow.ts';
 import { brakeWords } from '../brakeWords.ts';
-import { tracesOf, type CommonOptions } from '../context.ts';
+import { actingPerson, tracesOf, withContext, type CommonOptions } from '../context.ts';
 import { readSettings } from '../settings.ts';
-import { acting, AS, AS_OF, declare, JSON_OUT, reading, readWord, table, type CommandLine } from './commands.ts';
+import { acting, AS, AS_OF, declare, JSON_OUT, print, reading, readWord, table, type CommandLine } from './commands.ts';
 import { readDay } from './decisionCommands.ts';
 import { addPeopleCommands } from './peopleCommands.ts';
 
