@@ -141,9 +141,13 @@ it(
     council.register
       .child('CF-1', inCare, { date_of_birth: '1945-03-04', known_to_adult_services: 'yes' })
       .child('CF-2', { medium: 'paper' });
+    await council.document('CF-1', 'CF-1.txt');
     await council.night(listed);
     for (const { id } of await council.lists()) await council.approveAndSign(id, listed);
     await council.night(bagged);
+    // Nor does the database let go of what a bag holds, or of its place, while its file waits for it.
+    await expect(council.db('bag_documents').delete()).rejects.toThrow(/never changed or forgotten/);
+    await expect(council.db('bags').update({ state: 'kept' })).rejects.toThrow(/not cleared or put aside while its file waits/);
     await adopt((text) =>
       text.replace("version: '2023-06-09'", "version: '2026-12'").replace('75 years after DOB', '75 years from the day of birth'),
     );
