@@ -109,7 +109,10 @@ it(
     await refusedToEnd('HELD', adopted, /it is blocked now: hold.*Record it again when that is over/s);
     await writeFile(path.join(council.documentRoot, 'BYTES.txt'), 'bytes');
     const altered = await council.retention(paperDone('BYTES'), { asOf: adopted, as: 'm.jones' });
-    expect([altered.exitCode, altered.stdout]).toEqual([1, expect.stringMatching(new RegExp(`came off list ${list}: a document of it was altered`))]);
+    expect([altered.exitCode, altered.stdout]).toEqual([
+      1,
+      expect.stringMatching(new RegExp(`came off list ${list}: a document of it was altered`)),
+    ]);
     expect((await council.show(list)).items.find(({ file_ref }) => file_ref === 'BYTES')).toMatchObject({ status: 'withdrawn' });
     await expect(access(path.join(council.documentRoot, 'BYTES.txt'))).resolves.toBeUndefined();
     expect(await council.db('residual_records').pluck('file_ref').orderBy('file_ref')).toEqual([
