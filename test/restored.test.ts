@@ -66,10 +66,12 @@ describe('brought back after the source deleted it', () => {
     council.register.child('CF-1', { family_ref: 'FAM-1' });
     council.register.documents.push({ file_ref: 'CF-1', path: 'CF-1/letter.txt', sha256: '' });
     await council.night('2026-12-03');
-    sourceHasNothingOfIt();
+    council.register.documents.length = 0;
     await council.night('2026-12-04');
-    expect((await council.explain('CF-1', '2026-12-04')).blocks).toEqual(['deferred', 'not_in_extract']);
     expect(await council.db('documents').pluck('path')).toEqual(['shared/joint.txt']);
+    sourceHasNothingOfIt();
+    await council.night('2026-12-05');
+    expect((await council.explain('CF-1', '2026-12-05')).blocks).toEqual(['deferred', 'not_in_extract']);
   });
 
   /** Listed, signed and archived when its time is over, with the documents expected. */
