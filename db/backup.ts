@@ -11,7 +11,7 @@ import { Refusal } from '../rules/refusal.ts';
 import type { StagedObject } from './archiveStore.ts';
 import { auditHead, recordEvent } from './audit.ts';
 import { entryNameOf, MANIFEST, placeOf, rowMeter, verifyBackup, withBackup, type BackedUpTable, type Manifest } from './backupFile.ts';
-import { quotedName, readSequences, tablesInOrder, writeAlike, type TableShape } from './catalogue.ts';
+import { quotedName, readSequences, tablesInOrder, type TableShape } from './catalogue.ts';
 import { systemCode } from './fileIo.ts';
 import { inOneMoment } from './figures.ts';
 import type { FolderStore } from './folderStore.ts';
@@ -83,7 +83,6 @@ async function fill(
   { product, asOf }: { product: string; asOf: IsoDate },
   signal: AbortSignal,
 ): Promise<Manifest> {
-  await writeAlike(trx);
   const tables: BackedUpTable[] = [];
   for (const table of await tablesInOrder(trx)) tables.push(await addTable(trx, zip, table, signal));
   const manifest: Manifest = {

@@ -54,13 +54,6 @@ export async function whatIsThere(db: Knex): Promise<string[]> {
   return result.rows.map((row) => row.name);
 }
 
-/** Until the transaction ends, values are written and read the same way whatever the server is set to. */
-export async function writeAlike(trx: Knex.Transaction): Promise<void> {
-  await trx.raw(
-    "set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'; set local extra_float_digits = 1; set local client_encoding = 'UTF8'",
-  );
-}
-
 /** A name of the catalogue as it stands in a statement. */
 export function quotedName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

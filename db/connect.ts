@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import knexModule, { type Knex } from 'knex';
 import pg from 'pg';
 import { startEmbedded } from './embedded.ts';
+import { settleSession } from './session.ts';
 
 export interface DatabaseSettings {
   /** Null: an embedded PostgreSQL under `home`. */
@@ -54,11 +55,10 @@ export function knexConfig(connection: string | Knex.PgConnectionConfig): Knex.C
   return {
     client: 'pg',
     connection,
-    // Compiling these long statements takes far longer than running them, a million files included.
     pool: {
       min: 0,
       max: 8,
-      afterCreate: (client: pg.Client, done: (error?: Error) => void) => client.query('set jit = off', (error) => done(error)),
+      afterCreate: (client: pg.Client, done: (error?: unknown) => void) => void settleSession(client).then(() => done(), done),
     },
     // An error must not carry the values of its statement: they are names and births, and errors are logged.
     compileSqlOnError: false,

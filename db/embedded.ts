@@ -17,6 +17,7 @@ import {
   stopPostmaster,
 } from './embeddedCluster.ts';
 import type { Attempt, Postmaster } from './embeddedCluster.ts';
+import { settleSession } from './session.ts';
 
 export interface Connection {
   host: string;
@@ -43,6 +44,7 @@ const CREATION = 7_301_002;
 const PATIENCE_MS = 60_000;
 const RECOVERY_MS = 600_000;
 const POLL_MS = 40;
+const LOCK_WAIT_MS = 10_000;
 // Another starter won, the port was taken, or the backends of a killed server have not noticed yet.
 const PASSING = /lock file .* already exists|shared memory block .* in use|Address already in use/;
 
@@ -133,6 +135,9 @@ async function enter(runner: Runner, postmaster: Postmaster): Promise<Entered | 
   const client = presenceClient(owner);
   try {
     await client.connect();
+    await settleSession(client);
+    // Keeps us from waiting for ever on a stopper that is itself stuck.
+    await client.query(`set lock_timeout = ${LOCK_WAIT_MS}; set application_name = 'retention presence'`);
     await client.query('select pg_advisory_lock_shared($1)', [PRESENCE]);
     await ensureDatabase(client, runner);
     client.unref();
@@ -144,9 +149,8 @@ async function enter(runner: Runner, postmaster: Postmaster): Promise<Entered | 
   }
 }
 
-/** The lock time-out keeps us from waiting for ever on a stopper that is itself stuck. */
 function presenceClient(connection: Connection): PresenceClient {
-  const settings = { application_name: 'retention presence', ssl: false, lock_timeout: 10_000, connectionTimeoutMillis: 5_000 };
+  const settings = { ssl: false, connectionTimeoutMillis: 5_000 };
   const client = new pg.Client({ ...connection, ...settings, database: 'postgres' }) as PresenceClient;
   // Without a listener Node would end. 'end' follows, and decides what the loss means; who waits for it must not lose the socket.
   client.on('error', () => undefined);

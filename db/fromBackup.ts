@@ -11,7 +11,7 @@ import { Refusal } from '../rules/refusal.ts';
 import { readEvents, recordEvent, verifyChain } from './audit.ts';
 import type { BackedUpTable, Manifest, OpenBackup } from './backupFile.ts';
 import { tripBrake } from './brakes.ts';
-import { quotedName, tablesInOrder, whatIsThere, writeAlike } from './catalogue.ts';
+import { quotedName, tablesInOrder, whatIsThere } from './catalogue.ts';
 import { shippedMigrations } from './connect.ts';
 import { refuseRootsOfOthers, type Roots } from './roots.ts';
 import { connectionOf } from './staging.ts';
@@ -78,7 +78,6 @@ function migrationsSince(manifest: Manifest): string[] {
 /** Rows as they were, past the triggers that guard how they come to be; foreign keys and checks hold all the same. */
 async function fillTables(trx: Knex.Transaction, backup: OpenBackup): Promise<void> {
   const { manifest } = backup;
-  await writeAlike(trx);
   await requireTheseTables(trx, manifest);
   await switchTriggers(trx, manifest.tables, 'disable');
   // A migration may write rows of its own; the backup has them, as they have become since.

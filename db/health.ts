@@ -15,6 +15,7 @@ import { inOneMoment } from './figures.ts';
 import type { Installation } from './installation.ts';
 import { readWaiting, type WaitingFile } from './outside.ts';
 import { doubtfulNames, type DoubtfulNames } from './users.ts';
+import { otherSettings, settingsThatForget, type OtherSetting } from './session.ts';
 import { changedSinceCompute, lastComputed, lastImported, lastSuccessfulNight, latestNight, type Run } from './runs.ts';
 import { readSourcesAgain, type LyingAgain } from './sourcesAgain.ts';
 
@@ -26,6 +27,10 @@ export interface ServerHealth {
   user: string;
   /** What this role may do that the run-time role of a two-role set-up may not, in words; empty is as it should be. */
   powers: string[];
+  /** What server, database or role set otherwise than the product needs, which it sets for itself in each connection. */
+  otherSettings: OtherSetting[];
+  /** Of what keeps a commit through a power cut, what the server has off. */
+  forgets: string[];
   migrations: { missing: string[]; unknown: string[]; none: boolean };
   /** Whether what the database refuses by itself is what this release says, and nobody switched any of it off. */
   guards: { installed: boolean; switchedOff: string[] };
@@ -85,7 +90,7 @@ const POWERS = `array_remove(array[
 
 /** The server and what this connection may do on it; asks nothing of the product's tables. */
 export async function serverHealth(db: Knex): Promise<ServerHealth> {
-  const result = await db.raw<{ rows: Omit<ServerHealth, 'migrations' | 'guards'>[] }>(
+  const result = await db.raw<{ rows: Pick<ServerHealth, 'version' | 'now' | 'today' | 'user' | 'powers'>[] }>(
     `select current_setting('server_version') as version, (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
        (now() at time zone 'Europe/London')::date as today, current_user as "user", ${POWERS} as powers
      from pg_roles r where r.rolname = current_user`,
@@ -97,7 +102,15 @@ export async function serverHealth(db: Knex): Promise<ServerHealth> {
     unknown: done.filter((name) => !shipped.includes(name)),
     none: done.length === 0,
   };
-  return { ...(result.rows[0] as Omit<ServerHealth, 'migrations' | 'guards'>), migrations, guards: await guardsHealth(db) };
+  const [server] = result.rows;
+  if (!server) throw new Error('The database did not say who asks.');
+  return {
+    ...server,
+    migrations,
+    otherSettings: await otherSettings(db),
+    forgets: await settingsThatForget(db),
+    guards: await guardsHealth(db),
+  };
 }
 
 async function guardsHealth(db: Knex): Promise<ServerHealth['guards']> {

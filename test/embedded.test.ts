@@ -9,11 +9,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbedded, stopEmbedded } from '../db/embedded.ts';
 import type { EmbeddedServer } from '../db/embedded.ts';
 import { until } from './setup/commands.ts';
+import { plainClient } from './setup/plainClient.ts';
 
 type Connection = EmbeddedServer['owner'];
 interface Holder {
@@ -191,7 +191,7 @@ describe('after a crash', () => {
 
   it('of one backend, a holder is present again', { timeout: SLOW }, async () => {
     const holder = await hold();
-    const victim = new pg.Client(holder.connection);
+    const victim = plainClient(holder.connection);
     const dropped = new Promise((resolve) => victim.on('error', resolve));
     await victim.connect();
     process.kill(Number((await victim.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid), 'SIGKILL');
@@ -339,7 +339,7 @@ async function end(child: ChildProcess, signal?: 'SIGKILL'): Promise<void> {
 }
 
 async function ask(connection: Connection, sql: string): Promise<unknown> {
-  const client = new pg.Client(connection);
+  const client = plainClient(connection);
   await client.connect();
   try {
     const { rows } = await client.query<Record<string, unknown>>(sql);

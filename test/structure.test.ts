@@ -32,6 +32,13 @@ describe('the code', () => {
     expect(other).toEqual([]);
   });
 
+  it('has no connection that nobody listens to: one that is reset would end the process', () => {
+    const sources = [...FOLDERS, 'test'].flatMap(sourcesOf).filter((source) => source !== path.join('test', 'structure.test.ts'));
+    const own = sources.filter((source) => readFileSync(path.join(root, source), 'utf8').includes('new pg.Client('));
+    expect(own).toEqual([path.join('db', 'embedded.ts'), path.join('test', 'setup', 'plainClient.ts')]);
+    for (const source of own) expect(readFileSync(path.join(root, source), 'utf8')).toContain("client.on('error'");
+  });
+
   it('imports one way: rules, then db, then reports, then jobs', () => {
     const wrong = FOLDERS.flatMap((folder, rank) =>
       sourcesOf(folder).flatMap((source) =>

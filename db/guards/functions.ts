@@ -131,6 +131,13 @@ export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: strin
       waited constant boolean := status_before in ('waiting_for_receipt', 'waiting_for_paper'); version text := item.schedule_version;
     begin
       ${refuseIf(
+        // An older snapshot would not see the hold that its transaction waited for.
+        "current_setting('transaction_isolation') <> 'read committed'",
+        'file % is archived at isolation "read committed" alone',
+        'The commands of the product set it for themselves.',
+        ['item.file_ref'],
+      )}
+      ${refuseIf(
         "list.signed_by is null or list.state not in ('cooling_off', 'in_progress')",
         'item % of disposal list % is not signed off',
         'Another person than who decided signs the list off.',

@@ -1,4 +1,5 @@
 /** A guard: one trigger that refuses what a rule forbids, whoever asks; and the words in which guards are written. */
+import { GUARD_SETTINGS } from '../session.ts';
 
 export interface Guard {
   table: string;
@@ -57,8 +58,7 @@ export function installing(schema: string, guard: Guard): string[] {
   const { table, name, fires, declare, body, referencing, when } = guard;
   const goesOn = guard.statement || fires.startsWith('after') ? 'return null;' : "if tg_op = 'DELETE' then return old; end if; return new;";
   return [
-    // Its own path, or a temporary table of a name it reads would be taken for the table itself.
-    `create or replace function guard_${name}() returns trigger language plpgsql set search_path = ${schema}, pg_temp as $guard$
+    `create or replace function guard_${name}() returns trigger language plpgsql ${ownSettings(schema)} as $guard$
     ${declare ? `declare ${declare}` : ''}
     begin
       ${body}
@@ -69,6 +69,11 @@ export function installing(schema: string, guard: Guard): string[] {
       ${referencing ? `referencing ${referencing}` : ''} for each ${guard.statement ? 'statement' : 'row'} ${when ? `when (${when})` : ''}
       execute function guard_${name}()`,
   ];
+}
+
+/** A guard answers the same in whoever's session it is asked: a temporary table of a name it reads is not taken for the table, nor a date written otherwise. */
+export function ownSettings(schema: string): string {
+  return `set search_path = ${schema}, pg_temp ${GUARD_SETTINGS}`;
 }
 
 function quoted(text: string): string {

@@ -11,7 +11,7 @@ import { ARCHIVE_GUARDS } from './archive.ts';
 import { DECISION_GUARDS } from './decisions.ts';
 import { FACT_GUARDS } from './facts.ts';
 import { GUARD_FUNCTIONS } from './functions.ts';
-import { installing, type Guard } from './guard.ts';
+import { installing, ownSettings, type Guard } from './guard.ts';
 import { INSTALLATION_GUARDS } from './installation.ts';
 import { LIST_GUARDS } from './lists.ts';
 import { NIGHT_GUARDS } from './nights.ts';
@@ -69,7 +69,7 @@ export async function guardsInForce(db: Knex): Promise<'all' | 'but_of_a_schedul
 function guardStatements(schema: string): string[] {
   return [
     ...GUARD_FUNCTIONS.map(
-      ([signature, body]) => `create or replace function ${signature} set search_path = ${schema}, pg_temp as $guard$ ${body} $guard$`,
+      ([signature, body]) => `create or replace function ${signature} ${ownSettings(schema)} as $guard$ ${body} $guard$`,
     ),
     ...GUARDS.flatMap((guard) => installing(schema, guard)),
   ];
@@ -85,7 +85,7 @@ async function candidacyStatements(owner: Knex.Transaction, schema: string): Pro
       `create function ${name}
        returns table (file_ref text, outcome text, rule text, anchor_on date, retain_until date, eligible_from date, action text, review_on date, reason text,
          schedule_version text, blocks text[], cautions text[], birth_doubtful boolean, date_doubtful boolean, recalculated boolean)
-       language plpgsql stable set search_path = ${schema}, pg_temp set plan_cache_mode = force_generic_plan as $guard$
+       language plpgsql stable ${ownSettings(schema)} set plan_cache_mode = force_generic_plan as $guard$
        #variable_conflict use_column
        begin return query ${questionOf(parseSchedule(content, `schedule ${version}`))}; end $guard$`,
     ];
@@ -94,9 +94,7 @@ async function candidacyStatements(owner: Knex.Transaction, schema: string): Pro
 
 /** Functions of the migrations that read tables get a path of their own too. */
 function ownPathStatements(schema: string): string[] {
-  return ['refuse_change', 'chain_audit_event', 'require_subjects'].map(
-    (name) => `alter function ${name}() set search_path = ${schema}, pg_temp`,
-  );
+  return ['refuse_change', 'chain_audit_event', 'require_subjects'].map((name) => `alter function ${name}() ${ownSettings(schema)}`);
 }
 
 const digests = new Map<string, string>();

@@ -37,7 +37,7 @@ export function fault(check: string, says: string, next: string): Finding {
 }
 
 /** The server itself: its version, and whether this release's tables are in it. */
-export function serverFindings({ version, migrations, guards }: ServerHealth): Finding[] {
+export function serverFindings({ version, migrations, guards, otherSettings }: ServerHealth): Finding[] {
   const database = ok('database', `PostgreSQL ${version} answers.`);
   if (migrations.unknown.length > 0)
     return [
@@ -66,7 +66,15 @@ export function serverFindings({ version, migrations, guards }: ServerHealth): F
         'Back up first, with the release that ran until now ("retention backup FILE"): the next command of this one runs them before anything else.',
       ),
     ];
-  return [database, ok('migrations', 'All migrations of this release have run.'), ...guardFindings(guards)];
+  return [database, sessionFinding(otherSettings), ok('migrations', 'All migrations of this release have run.'), ...guardFindings(guards)];
+}
+
+/** No fault, for each connection of ours sets them; who else works on this database should know of them. */
+function sessionFinding(others: ServerHealth['otherSettings']): Finding {
+  const all = 'Every connection of the product sets for itself what it relies on';
+  if (others.length === 0) return ok('connection', `${all}.`);
+  const said = others.map(({ name, value, by }) => `${name} (the ${by} has "${value}")`).join(', ');
+  return ok('connection', `${all}, among it what is set otherwise here: ${said}.`);
 }
 
 function guardFindings({ installed, switchedOff }: ServerHealth['guards']): Finding[] {
@@ -106,6 +114,14 @@ export function safetyFindings({ kind }: Installation, server: ServerHealth, whe
         'installation',
         `This live database is reached with too much power: ${server.user} ${server.powers.join(', ')}.`,
         'Reach it with a role that owns nothing, as the README sets up; keep the owner for "retention migrate", and each night’s audit head outside.',
+      ),
+    );
+  if (server.forgets.length > 0)
+    findings.push(
+      warning(
+        'installation',
+        `The server has ${server.forgets.join(' and ')} off: after a power cut it can forget or damage what it had confirmed, and sources are removed on its word.`,
+        'Have an administrator of the server set it to on in postgresql.conf and reload.',
       ),
     );
   if (where.asRoot)

@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmod, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbedded, type EmbeddedServer } from '../../db/embedded.ts';
 import { writeCouncil } from '../../jobs/demo/council.ts';
@@ -10,6 +9,7 @@ import { rehearsal, type Council } from '../setup/commands.ts';
 import { listensOn } from '../setup/processes.ts';
 import { lookAt, lookWhile, type Looked } from '../setup/rights.ts';
 import { tally } from '../setup/tally.ts';
+import { plainClient } from '../setup/plainClient.ts';
 
 const TODAY = '2026-11-22';
 const ARCHIVED_ON = '2026-11-30';
@@ -220,7 +220,7 @@ async function under<T>(umask: number, work: () => Promise<T>): Promise<T> {
 type Attempt = Omit<EmbeddedServer['connection'], 'password'> & { password: string | undefined };
 
 async function entersAs({ password, ...connection }: Attempt): Promise<boolean> {
-  const client = new pg.Client({ ...connection, ...(password === undefined ? {} : { password }) });
+  const client = plainClient({ ...connection, ...(password === undefined ? {} : { password }) });
   try {
     await client.connect();
     return true;

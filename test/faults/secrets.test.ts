@@ -1,13 +1,14 @@
 /** Secrets: passwords, tokens and one-time codes are in no process list, no log, no message and no table. */
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startEmbedded } from '../../db/embedded.ts';
 import { describeError } from '../../jobs/log.ts';
 import { rehearsal, type Council, type Ended } from '../setup/commands.ts';
 import { watchWhile } from '../setup/processes.ts';
 import { tally } from '../setup/tally.ts';
+import { plainClient } from '../setup/plainClient.ts';
 
 const TODAY = '2026-11-22';
 const TOKEN = 'token-of-m.jones-4f1c2a';
@@ -126,7 +127,7 @@ async function councilOf(settings: Record<string, string>): Promise<Council> {
 
 /** Every row of every table as text. */
 async function everyRow(connection: string | pg.ClientConfig): Promise<string[]> {
-  const client = new pg.Client(connection);
+  const client = plainClient(connection);
   await client.connect();
   try {
     const tables = await client.query<{ name: string }>("select tablename as name from pg_tables where schemaname = 'public'");

@@ -1,5 +1,5 @@
 /** A careless or malicious person at a database prompt, as the role that commands work as. */
-import pg from 'pg';
+import { plainClient } from './plainClient.ts';
 
 export interface Attack {
   what: string;
@@ -11,7 +11,7 @@ export interface Attack {
 
 /** What the database said against it, or null when it let everything pass. Nothing of it stays. */
 export async function attempt(url: string, statements: readonly string[]): Promise<string | null> {
-  const client = new pg.Client(url);
+  const client = plainClient(url);
   await client.connect();
   try {
     await client.query('begin');

@@ -1,9 +1,9 @@
 /** A prepared database of its own for a test or a test file, cloned from the template of the run. */
 import { randomBytes } from 'node:crypto';
 import knexModule, { type Knex } from 'knex';
-import pg from 'pg';
 import { inject } from 'vitest';
 import { knexConfig } from '../../db/connect.ts';
+import { plainClient } from './plainClient.ts';
 
 export interface FreshDatabase {
   /** As the role that commands work as, which owns nothing. */
@@ -52,7 +52,7 @@ async function newDatabase(template: string): Promise<FreshDatabase> {
 }
 
 async function onServer(statement: string): Promise<void> {
-  const client = new pg.Client(inject('postgresUrl'));
+  const client = plainClient(inject('postgresUrl'));
   await client.connect();
   try {
     await client.query(statement);

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import knexModule from 'knex';
-import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { knexConfig } from '../../db/connect.ts';
 import { startEmbedded, type Connection } from '../../db/embedded.ts';
 import { prepareAs } from '../../db/prepare.ts';
+import { plainClient } from './plainClient.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -96,7 +96,7 @@ function urlOf({ host, port, user, password }: Connection): string {
 
 /** Prepared once, for the role of the commands; every test clones it. Returns the version of the server. */
 async function makeTemplate(url: string, serviceRole: string): Promise<string> {
-  const client = new pg.Client(url);
+  const client = plainClient(url);
   await client.connect();
   await client.query(`create database ${TEMPLATE}`);
   const { rows } = await client.query<{ server_version: string }>('show server_version');
