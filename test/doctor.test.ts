@@ -279,8 +279,8 @@ describe('by figures alone:', () => {
     expect(said('rehearsal')).toEqual([expect.stringContaining('Nothing waits')]);
   });
 
-  it('a live database that is embedded, run as root, without a cooling-off', () => {
-    const server = { powers: ['is a superuser'], user: 'x' } as unknown as ServerHealth;
+  it('a live database that is embedded, run as root, without a cooling-off, over a server that forgets', () => {
+    const server = { powers: ['is a superuser'], user: 'x', forgets: [] as string[] } as unknown as ServerHealth;
     const said = safetyFindings({ id: '', kind: 'live' }, server, { ...at, embedded: true, asRoot: true, coolingOffDays: 0 });
     expect(wrong(said)).toEqual([
       ['installation', 'warning'],
@@ -288,6 +288,8 @@ describe('by figures alone:', () => {
       ['settings', 'fault'],
     ]);
     expect(wrong(safetyFindings({ id: '', kind: 'live' }, { ...server, powers: [] }, at))).toEqual([]);
+    const forgetful = safetyFindings({ id: '', kind: 'live' }, { ...server, powers: [], forgets: ['fsync'] }, at);
+    expect(forgetful).toMatchObject([{ level: 'warning', says: expect.stringContaining('fsync off') as string }]);
   });
 
   it('clocks apart by more than a minute, and a disk with less than 5 % free', () => {
