@@ -79,7 +79,7 @@ export async function settleSession(client: pg.ClientBase): Promise<void> {
   const [left] = answers.at(-1)?.rows ?? [];
   if (left)
     throw new Error(
-      `The database sets ${left.name} to "${left.setting}" for this role, and the role may not change it. Nothing was done. Have an administrator of the server take it back: alter role … reset ${left.name}, alter database … reset ${left.name}, or the line in postgresql.conf.`,
+      `In sessions of this role ${left.name} is ${left.setting}. Nothing was done, for the role may not change it. Have an administrator of the server take it back: alter role … reset ${left.name}, alter database … reset ${left.name}, or the line in postgresql.conf.`,
     );
 }
 
