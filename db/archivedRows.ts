@@ -1,6 +1,7 @@
 /** Rows of an extract about files that were archived: they store nothing, are counted, compared and named for removal. */
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
+import { ARCHIVED_OF_REFERENCE } from './archivedReference.ts';
 import { recordEvent } from './audit.ts';
 import type { Extract } from './extract.ts';
 import { EXTRACT_FILES, type ExtractFileName } from './extractColumns.ts';
@@ -17,6 +18,7 @@ export interface SeenAgain {
 /** Moves staged rows of archived files, and of people known only from such files, out of staging. */
 export async function setAsideArchived(trx: Knex.Transaction): Promise<void> {
   await trx.raw('create temp table staged_archived (source text, line int, ref text collate "C") on commit drop');
+  await findReused(trx);
   await keepForComparison(trx);
   await moveAway(trx, 'files.csv', isArchivedFile('s'));
   await moveAway(trx, 'documents.csv', isArchivedFile('s'));
@@ -80,8 +82,34 @@ const COMPARED: Partial<Record<ExtractFileName, readonly string[]>> = {
 };
 
 function isArchivedFile(alias: string): string {
-  return `exists (select from residual_records a where a.file_ref = ${alias}.file_ref and a.restored_on is null)
+  return `${bearsArchivedReference(alias)} and not exists (select from reused_files u where u.file_ref = ${alias}.file_ref)`;
+}
+
+function bearsArchivedReference(alias: string): string {
+  return `exists (select from residual_records r where r.file_ref = ${alias}.file_ref and ${ARCHIVED_OF_REFERENCE})
     and not exists (select from case_files k where k.file_ref = ${alias}.file_ref)`;
+}
+
+/**
+ * Staged files that bear the reference of an archived one and are about other people: they land as files of their own. Somebody is
+ * the same person while the reference is the same, unless both name and birth are known to be others'; and where a person has
+ * said of these very people that it is the archived file, it is.
+ */
+async function findReused(trx: Knex.Transaction): Promise<void> {
+  await trx.raw(`create temp table reused_files on commit drop as
+    select distinct s.file_ref from staged_files s
+    where ${bearsArchivedReference('s')} and cardinality(s.subject_refs) > 0
+      and not exists (select from archive_index i where i.file_ref = s.file_ref and i.kept_apart_list is null and i.person_ref = any(s.subject_refs)
+        and not exists (select from staged_people p where p.person_ref = i.person_ref and ${isSomebodyElse('p', 'i')}))
+      and not exists (select from reference_settlements t join residual_records r using (file_ref, list_id)
+        where t.file_ref = s.file_ref and t.verdict = 'came_back' and t.subject_refs = s.subject_refs and ${ARCHIVED_OF_REFERENCE})`);
+  await trx.raw('create index on reused_files (file_ref)');
+}
+
+/** A birth known in part may be any day it stands for. */
+function isSomebodyElse(one: string, other: string): string {
+  return `plain_letters(${one}.name) <> plain_letters(${other}.name)
+    and not starts_with(${one}.date_of_birth, ${other}.date_of_birth) and not starts_with(${other}.date_of_birth, ${one}.date_of_birth)`;
 }
 
 /** Archived with all their files, and needed by no file that is registered or new. */
@@ -134,9 +162,9 @@ async function digestSeen(trx: Knex.Transaction): Promise<void> {
 async function noteSeen(trx: Knex.Transaction, asOf: IsoDate, comparable: boolean): Promise<string[]> {
   const result = await trx.raw<{ rows: { file_ref: string }[] }>(
     `with compared as (
-       select s.file_ref, s.digest, s.digest <> a.facts_digest as other, s.whole and :comparable as whole,
+       select s.file_ref, s.digest, s.digest <> r.facts_digest as other, s.whole and :comparable as whole,
          coalesce(w.differs, false) as differed, w.digest as before
-       from archived_seen s join residual_records a on a.file_ref = s.file_ref and a.restored_on is null
+       from archived_seen s join residual_records r on r.file_ref = s.file_ref and ${ARCHIVED_OF_REFERENCE}
        left join seen_again w on w.file_ref = s.file_ref),
      judged as (
        select file_ref, case when whole then other else differed end as differs, case when whole then digest else coalesce(before, digest) end as digest,

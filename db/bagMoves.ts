@@ -17,7 +17,7 @@ export interface BagRow {
   /** Null, as the size, while it is only begun. */
   sha256: string;
   size: number;
-  state: 'begun' | 'waiting' | 'archived' | 'restored' | 'kept' | 'cleared';
+  state: 'begun' | 'waiting' | 'archived' | 'restored' | 'kept' | 'apart' | 'cleared';
 }
 
 /** Where in the store bags lie that hold documents found nowhere else, of files that were taken off their lists. */

@@ -4,6 +4,7 @@ import { BLOCKS, CAUTIONS, type Block, type Caution, type StandingCaution } from
 import type { IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { actionSql } from './calculate.ts';
+import { referenceReusedSql } from './archivedReference.ts';
 import { byFileRef } from './caseFiles.ts';
 import { compileSchedule, RANK_CLASS } from './compile.ts';
 import { askPrepared } from './prepared.ts';
@@ -56,6 +57,7 @@ export function candidacySql(schedule: Schedule, where: string): string {
     shortened: 'd.shortened_on is not null',
     doubtful_birth: doubtStands('doubtful_birth'),
     doubtful_date: doubtStands('doubtful_date'),
+    reference_reused: referenceReusedSql('f'),
     disagreement: 'exists (select from disagreements g where g.file_ref = f.file_ref and g.settled_on is null)',
   };
   const cautions: Record<StandingCaution, string> = {

@@ -63,17 +63,25 @@ async function blockDetails(db: Knex, fileRef: string, asOf: IsoDate): Promise<P
       .map((row) => `${row.source} line ${row.line}${row.column_name ? `, ${row.column_name}` : ''}: ${row.reason}.`)
       .join(' ');
   }
+  const archived = await archivedUnder(db, fileRef);
+  if (archived)
+    details.reference_reused = `A file of this reference, about other people, was archived on ${longDate(archived.archived_on)}, on disposal list ${archived.list_id}. A records manager must say which this is: retention reference ${fileRef} (--came-back | --another-file) --reason "…".`;
   return details;
 }
 
 /** Rejected rows that an explanation names; the rest are in rejects.csv. */
 const SHOWN_ROWS = 20;
 
+/** When, and on which list, the file was archived that the reference stands for. */
+async function archivedUnder(db: Knex, fileRef: string): Promise<{ archived_on: IsoDate; list_id: number } | undefined> {
+  return db('residual_records')
+    .where({ file_ref: fileRef, restored_on: null, kept_apart_on: null })
+    .first<{ archived_on: IsoDate; list_id: number } | undefined>('archived_on', 'list_id');
+}
+
 /** Why there is no such file in the register: it was archived, or the reference is mistyped. */
 export async function notRegistered(db: Knex, fileRef: string): Promise<Refusal> {
-  const archived = await db('residual_records')
-    .where({ file_ref: fileRef, restored_on: null })
-    .first<{ archived_on: IsoDate; list_id: number } | undefined>();
+  const archived = await archivedUnder(db, fileRef);
   if (archived) {
     return new Refusal(
       'archived',

@@ -6,6 +6,7 @@ import { CONTRADICTIONS, GAPS, WAITS, type Contradiction, type Gap, type Outcome
 import { clauseWords, type Schedule } from '../rules/schedule.ts';
 import { REASON_WORDS } from '../rules/words.ts';
 import { LIST_STATES, type ListState } from '../rules/workflow.ts';
+import { ARCHIVED_OF_REFERENCE } from './archivedReference.ts';
 import { brakesOn, type Brake } from './brakes.ts';
 import { candidacySql, DUE_FILES } from './candidacy.ts';
 import { countOutcomes, NotAccountedFor } from './compute.ts';
@@ -78,7 +79,8 @@ export interface RetentionFigures {
 
 /** Archived files, not brought back, that the latest extract still had. */
 export const STILL_AT_SOURCE = `select s.file_ref, r.archived_on, s.first_seen_on, s.last_seen_on, s.differs
-  from seen_again s join residual_records r on r.file_ref = s.file_ref and r.restored_on is null where s.gone_on is null`;
+  from seen_again s join residual_records r on r.file_ref = s.file_ref and ${ARCHIVED_OF_REFERENCE}
+  where s.gone_on is null and not exists (select from case_files f where f.file_ref = s.file_ref)`;
 
 /** The numbers as of a day, all from one moment. Throws when they do not add up: a wrong report is worse than none. */
 export async function retentionFigures(db: Knex, schedule: Schedule, asOf: IsoDate): Promise<RetentionFigures> {

@@ -5,6 +5,7 @@ import type { Category } from '../rules/facts.ts';
 import { partsOfName } from '../rules/letters.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
+import { RECORD_OF_INDEX } from './archivedReference.ts';
 import { recordEvent } from './audit.ts';
 
 /** At least one of them. */
@@ -64,7 +65,7 @@ export async function findFiles(
        from p join case_files f on f.subject_refs @> array[p.person_ref]
        union all
        select i.file_ref, 'archive', i.person_ref, i.name, i.date_of_birth, null, r.rule, r.archived_on, r.adult_file_ref, i.bag_location, m.moved_to
-       from i join residual_records r on r.file_ref = i.file_ref and r.restored_on is null
+       from i join residual_records r on ${RECORD_OF_INDEX}
        left join paper_moves m on m.list_id = r.list_id and m.file_ref = r.file_ref
        ${atMost === undefined ? '' : 'limit :atMost'}) found
      order by name, person_ref, file_ref`,

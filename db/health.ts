@@ -68,7 +68,7 @@ export interface ServiceHealth {
 /** A bag that the database counts on. */
 export interface RecordedBag {
   file_ref: string;
-  state: 'waiting' | 'archived' | 'restored' | 'kept';
+  state: 'waiting' | 'archived' | 'restored' | 'kept' | 'apart';
   location: string;
   move_to: string | null;
   sha256: string;
@@ -169,7 +169,7 @@ export async function serviceHealth(db: Knex, asOf: IsoDate): Promise<ServiceHea
 /** Every bag that must be in the archive store. */
 export async function recordedBags(db: Knex): Promise<RecordedBag[]> {
   return db<RecordedBag>('bags')
-    .whereIn('state', ['waiting', 'archived', 'restored', 'kept'])
+    .whereIn('state', ['waiting', 'archived', 'restored', 'kept', 'apart'])
     .orderBy('id')
     .select('file_ref', 'state', 'location', 'move_to', 'sha256', 'size');
 }

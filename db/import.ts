@@ -10,6 +10,7 @@ import { countChange, fileIsThere } from './extractChange.ts';
 import { EXTRACT_FILES, type ExtractFileName } from './extractColumns.ts';
 import { extractIsSuspect, type ExtractChange } from './extractLosses.ts';
 import { landStaged } from './landing.ts';
+import { reusedReferences } from './reusedReferences.ts';
 import { judgeRejectedDocuments, noteWhoseTheyMayBe } from './rejectedDocuments.ts';
 import { setAsideUnlinkable, STAGED, stageExtract, type Progress } from './staging.ts';
 import { QUARANTINE_KEY, untold } from './told.ts';
@@ -36,6 +37,10 @@ export interface ImportResult {
   differFromArchived: string[];
   /** Archived files that the source still had and has no more. */
   removedAtSource: string[];
+  /** References of archived files that other people's files have, and nobody has said which they are. */
+  reusedReferences: string[];
+  /** Those of them that this extract brought. */
+  newlyReused: string[];
   /** Rejected rows of documents.csv that may be any file's: they block every file. */
   ofAnyFile: number;
   /** What the brake `extract` compares: what the extract before had, and what of it this one lacks or changed. */
@@ -92,6 +97,11 @@ export async function importExtract(
     newlyQuarantined,
     differFromArchived: newlyDiffering,
     removedAtSource,
+    reusedReferences: await reusedReferences(trx),
+    newlyReused: await trx('reused_files')
+      .join('case_files', 'case_files.file_ref', 'reused_files.file_ref')
+      .pluck<string[]>('case_files.file_ref')
+      .orderBy('case_files.file_ref'),
     ofAnyFile,
     change,
   };

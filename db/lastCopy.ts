@@ -45,7 +45,7 @@ async function areElsewhere(
   documents: VerifiedBag['documents'],
   { id, file_ref }: { id: number | null; file_ref: string },
 ): Promise<boolean> {
-  const others = db<BagRow>('bags').where({ file_ref }).whereIn('state', ['waiting', 'archived', 'restored']).orderBy('id');
+  const others = db<BagRow>('bags').where({ file_ref }).whereIn('state', ['waiting', 'archived', 'restored', 'apart']).orderBy('id');
   const kept = new Set<string>();
   for (const other of await (id === null ? others : others.whereNot({ id }))) {
     for (const document of await documentsIn(store, other)) kept.add(keyOf(document));

@@ -115,7 +115,7 @@ async function takeBackAfter(
   try {
     await db.transaction(async (trx) => {
       const archived = await trx('residual_records')
-        .where({ file_ref: fileRef, restored_on: null })
+        .where({ file_ref: fileRef, restored_on: null, kept_apart_on: null })
         .forUpdate()
         .first<object | undefined>();
       if (archived) await takeBack(documentRoot, written);
@@ -147,13 +147,34 @@ function openRequests(db: Knex, asOf: IsoDate): Knex.QueryBuilder {
 /** The list it was archived on. The record is locked, so that two people do not restore one file at once. */
 async function lockArchived(trx: Knex.Transaction, fileRef: string): Promise<number> {
   const archived = await trx('residual_records')
-    .where({ file_ref: fileRef, restored_on: null })
+    .where({ file_ref: fileRef, restored_on: null, kept_apart_on: null })
     .forUpdate()
     .first<{ list_id: number } | undefined>('list_id');
-  if (archived) return archived.list_id;
   const registered = await trx('case_files').where({ file_ref: fileRef }).first<object | undefined>('file_ref');
+  if (archived && !registered) return archived.list_id;
+  if (archived || (registered && (await isKeptApart(trx, fileRef)))) throw referenceTaken(fileRef, archived !== undefined);
   const stands = registered ? 'it is in the register' : 'there is no such file; the reference is written exactly as in files.csv';
   throw new Refusal('not_archived', `${fileRef} cannot be brought back from the archive: ${stands}.`, { file: fileRef });
+}
+
+async function isKeptApart(trx: Knex.Transaction, fileRef: string): Promise<boolean> {
+  const apart = await trx('residual_records')
+    .where({ file_ref: fileRef })
+    .whereNotNull('kept_apart_on')
+    .first<object | undefined>('list_id');
+  return apart !== undefined;
+}
+
+/** Two files cannot stand in the register under one reference. */
+function referenceTaken(fileRef: string, unsettled: boolean): Refusal {
+  const next = unsettled
+    ? `Say first which it is: retention reference ${fileRef} (--came-back | --another-file) --reason "…".`
+    : 'What was archived is kept apart, and "retention find" says where its bag is. To work on it again, register it at the source under a reference of its own.';
+  return new Refusal(
+    'reference_taken',
+    `${fileRef} cannot be brought back from the archive: another file is in the register under its reference. ${next}`,
+    { file: fileRef },
+  );
 }
 
 async function requireRequest(
@@ -226,7 +247,7 @@ async function markRestored(
 ): Promise<void> {
   await trx('restore_requests').where({ id: request.id }).update({ confirmed_by: person.name, confirmed_on: asOf });
   await trx('residual_records').where({ file_ref: fileRef, list_id: listId }).update({ restored_on: asOf });
-  await trx('archive_index').where({ file_ref: fileRef }).delete();
+  await trx('archive_index').where({ file_ref: fileRef, kept_apart_list: null }).delete();
   await trx('seen_again').where({ file_ref: fileRef }).delete();
   const place = `restored/list-${listId}/${bagFileName(fileRef)}`;
   await trx('bags').where({ id: bag.id }).update({ state: 'restored', move_to: place });

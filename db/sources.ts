@@ -111,7 +111,8 @@ export async function mayBeNeeded(db: Knex, path: string, asOf: IsoDate): Promis
            and (f.missing_since is not null or c.as_of > cast(:asOf as date) - ${ROW_MAY_BE_AWAY_DAYS}
              or exists (select from quarantine q where q.ref = f.file_ref or q.ref = any(f.subject_refs))))
        or exists (select from quarantine q where q.source = 'documents.csv' and (q.path is null or q.path = :path)
-         and not exists (select from residual_records r where r.file_ref = q.ref and r.restored_on is null)) as needed`,
+         and not (exists (select from residual_records r where r.file_ref = q.ref and r.restored_on is null)
+           and not exists (select from case_files f where f.file_ref = q.ref))) as needed`,
     { path, asOf },
   );
   return result.rows[0]?.needed ?? true;
@@ -166,7 +167,7 @@ async function noteFailure(trx: Knex.Transaction, { id }: Removal, why: string):
  */
 async function whyBagIsNotThere(db: Knex, { store, asOf }: RemovingSources, removal: Removal): Promise<string | null> {
   const { file_ref, list_id, archived_on } = removal;
-  const bag = await db<BagRow>('bags').where({ file_ref, list_id, state: 'archived' }).first();
+  const bag = await db<BagRow>('bags').where({ file_ref, list_id }).whereIn('state', ['archived', 'apart']).first();
   if (!bag) return `The database knows of no archived bag of ${file_ref}, so its sources stay.`;
   // A crash after it was moved, and before that was written down, leaves it at its new place alone.
   const moved = bag.move_to !== null && !(await store.exists(bag.location));

@@ -70,7 +70,6 @@ export async function setAsideUnlinkable(trx: Knex.Transaction): Promise<void> {
     'names a file that is not in files.csv',
     `
     not exists (select from staged_files f where f.file_ref = s.file_ref)
-    and not exists (select from residual_records a where a.file_ref = s.file_ref and a.restored_on is null)
     and not exists (select from case_files k join staged_rejects q on q.source = 'files.csv' and q.ref = k.file_ref where k.file_ref = s.file_ref)`,
   );
 }

@@ -132,7 +132,13 @@ async function readStory(store: ArchiveStore, location: string): Promise<BagStor
 }
 
 async function whyUnknowable(trx: Knex, { item, list }: BagStory): Promise<string | null> {
-  if (await trx('residual_records').where({ file_ref: item.file_ref }).whereNull('restored_on').first<object | undefined>('file_ref'))
+  if (
+    await trx('residual_records')
+      .where({ file_ref: item.file_ref })
+      .whereNull('restored_on')
+      .whereNull('kept_apart_on')
+      .first<object | undefined>('file_ref')
+  )
     return 'its file is archived with another bag';
   if (await trx('bags').where({ file_ref: item.file_ref }).whereIn('state', ['waiting', 'archived']).first<object | undefined>('id'))
     return 'its file waits with another bag';

@@ -1,5 +1,6 @@
 /** What needs a person, and whether people have been told of it: exit 3 means that something is new, and this alone says what is. */
 import type { Knex } from 'knex';
+import { ARCHIVED_OF_REFERENCE } from './archivedReference.ts';
 import { BAG_PROBLEMS } from './bagMoves.ts';
 
 /** SQL: the key of a row of the quarantine, or of a row like it, whatever its line. */
@@ -10,6 +11,8 @@ const STANDING = {
   interrupted: "select id::text as key, id::text as about from runs where outcome = 'interrupted'",
   quarantine: `select ${QUARANTINE_KEY} as key, null as about from quarantine`,
   archived_differs: "select file_ref || ' ' || digest as key, file_ref as about from seen_again where differs",
+  reference_reused: `select f.file_ref || ' ' || r.list_id as key, f.file_ref as about from residual_records r join case_files f using (file_ref)
+    where ${ARCHIVED_OF_REFERENCE}`,
   brake: 'select id::text as key, id::text as about from brakes where released_at is null',
   item: `select list_id || ' ' || file_ref || ' ' || md5(status_reason) as key, file_ref as about from disposal_list_items
     where status = 'failed' or (status = 'withdrawn' and status_reason like 'archiving failed %')`,

@@ -1,6 +1,7 @@
 /** What needs a person, in sentences: what happened, and what to do. */
 import type { Knex } from 'knex';
 import { brakesOn } from '../db/brakes.ts';
+import { reusedReferences } from '../db/reusedReferences.ts';
 import { whyNotRemoved } from '../db/sources.ts';
 import type { NeedKind, Needs } from '../db/told.ts';
 import { brakeWords } from './brakeWords.ts';
@@ -16,6 +17,9 @@ const WORDS: Record<NeedKind, Words> = {
   ],
   archived_differs: ({ fresh, about }) => [
     `${fresh} archived files came again with other facts or documents than were archived: ${about.join(', ')}. Nothing of them was stored. Find out why; to work on one again, bring it back: retention restore.`,
+  ],
+  reference_reused: async ({ all }, db) => [
+    `${all} files have the reference of an archived one and are about other people: ${(await reusedReferences(db)).slice(0, 10).join(', ')}. Each is in the register, blocked, until a records manager says which file it is: retention reference FILE_REF (--came-back | --another-file) --reason "…".`,
   ],
   brake: async ({ about }, db) =>
     (await brakesOn(db)).filter(({ id }) => about.includes(String(id))).map(({ name, details }) => brakeWords(name, details)),
@@ -36,7 +40,7 @@ const WORDS: Record<NeedKind, Words> = {
 };
 
 /** Kinds that stay to be seen in every night's words until they are put right; the others have a place of their own. */
-const SAID_AGAIN: readonly NeedKind[] = ['item', 'bag', 'source'];
+const SAID_AGAIN: readonly NeedKind[] = ['reference_reused', 'item', 'bag', 'source'];
 
 /** Sentences of what is new, and of what was told before and is so still. */
 export async function needWords(db: Knex, needs: readonly Needs[]): Promise<{ attention: string[]; known: string[] }> {

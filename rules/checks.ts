@@ -18,6 +18,7 @@ export const BLOCKS = [
   'shortened',
   'doubtful_birth',
   'doubtful_date',
+  'reference_reused',
   'disagreement',
 ] as const;
 export type Block = (typeof BLOCKS)[number];

@@ -6,7 +6,8 @@ const BAG_MOVES = {
   begun: ['waiting', 'archived', 'cleared'],
   waiting: ['archived', 'kept', 'cleared'],
   kept: ['cleared'],
-  archived: ['restored'],
+  archived: ['restored', 'apart'],
+  apart: [],
   restored: [],
   cleared: [],
 };
@@ -81,15 +82,23 @@ export const ARCHIVE_GUARDS: readonly Guard[] = [
         )}
       else
         ${refuseIf(
-          `(to_jsonb(old) - 'restored_on') is distinct from (to_jsonb(new) - 'restored_on') or old.restored_on is not null or new.restored_on is null`,
+          `(to_jsonb(old) - 'restored_on' - 'kept_apart_on') is distinct from (to_jsonb(new) - 'restored_on' - 'kept_apart_on')
+             or num_nonnulls(old.restored_on, old.kept_apart_on) > 0 or num_nonnulls(new.restored_on, new.kept_apart_on) <> 1`,
           'the record that % was lawfully disposed of never changes',
           'Bring the file back with "retention restore"; the record stays as history.',
           ['old.file_ref'],
         )}
         ${refuseIf(
-          `not exists (select from restore_requests q where q.file_ref = old.file_ref and q.list_id = old.list_id and q.confirmed_on = new.restored_on)`,
+          `new.restored_on is not null and not exists (select from restore_requests q where q.file_ref = old.file_ref and q.list_id = old.list_id and q.confirmed_on = new.restored_on)`,
           'file % comes back only as two people asked and confirmed',
           'retention restore FILE_REF --keep-until DAY --reason "…", then another person with --confirm.',
+          ['old.file_ref'],
+        )}
+        ${refuseIf(
+          `new.kept_apart_on is not null and not exists (select from reference_settlements s where s.file_ref = old.file_ref and s.list_id = old.list_id
+             and s.verdict = 'another_file' and s.settled_on = new.kept_apart_on)`,
+          'file % is kept apart only where a person said that its reference is another file’s now',
+          'retention reference FILE_REF --another-file --reason "…".',
           ['old.file_ref'],
         )}
       end if;`,
@@ -104,7 +113,8 @@ export const ARCHIVE_GUARDS: readonly Guard[] = [
           'the archive index never changes but for where the bag is',
           'It answers "was there a file about me?" for as long as the bag exists.',
         )}
-      elsif exists (select from residual_records r where r.file_ref = old.file_ref and r.restored_on is null) then
+      elsif exists (select from residual_records r where r.file_ref = old.file_ref and r.restored_on is null
+          and (case when old.kept_apart_list is null then r.kept_apart_on is null else r.list_id = old.kept_apart_list end)) then
         ${refuse('the archive index keeps % for as long as its bag exists', 'Bring the file back with "retention restore".', ['old.file_ref'])}
       end if;`,
   },
@@ -133,6 +143,7 @@ export const ARCHIVE_GUARDS: readonly Guard[] = [
         )}
       end if;`,
   },
+  neverRewritten('reference_settlements', 'what was said of a reference', 'It is asked anew where the reference comes with other people.'),
   neverRewritten('paper_moves', 'records of where paper went', 'They are the evidence of where an original is.'),
   neverRewritten('transfer_receipts', 'receipts', 'They are the evidence of who received a file.'),
 ];

@@ -1,4 +1,5 @@
 /** Facts: changed by an import alone, never lost while their file is in the register, and their history never rewritten. */
+import { ARCHIVED_OF_REFERENCE } from '../archivedReference.ts';
 import { changed, neverDeleted, refuse, refuseIf, type Guard } from './guard.ts';
 
 const BY_IMPORT = 'Correct it in the source system; the next extract brings it in, with its history.';
@@ -30,8 +31,11 @@ export const FACT_GUARDS: readonly Guard[] = [
     name: 'case_files_leave_by_the_archive_alone',
     fires: 'before delete',
     body: refuseIf(
-      `not exists (select from disposal_list_items i join residual_records r using (list_id, file_ref)
-         where i.file_ref = old.file_ref and i.status in ('archived', 'transferred') and r.restored_on is null)`,
+      // One that came after the list its reference was archived on is another file, unless a person said that it is not.
+      `not exists (select from disposal_list_items i join residual_records r using (list_id, file_ref) join disposal_lists l on l.id = i.list_id
+         where i.file_ref = old.file_ref and i.status in ('archived', 'transferred') and ${ARCHIVED_OF_REFERENCE}
+           and (l.run_id is null or l.run_id >= (select m.run_id from imports m where m.id = old.import_id)
+             or exists (select from reference_settlements s where s.file_ref = r.file_ref and s.list_id = r.list_id and s.verdict = 'came_back')))`,
       'file % leaves the register by the archive alone',
       'A file ends by being listed, approved, signed off and archived; one that the extract no longer has is blocked, never deleted.',
       ['old.file_ref'],

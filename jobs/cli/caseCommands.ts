@@ -4,9 +4,11 @@ import { confirmFile, type Confirmable, type Confirmed } from '../../db/confirm.
 import { readOriginalsHeld, recordOriginals, type OriginalsHeld, type OriginalsRecord } from '../../db/originals.ts';
 import { closeReferral, type ClosedReferral } from '../../db/referrals.ts';
 import { readDueReviews, reviewDone, type DueReview } from '../../db/reviews.ts';
+import { settledWords, settleReference } from '../../db/reusedReferences.ts';
 import { longDate, shortDate } from '../../rules/dates.ts';
 import { BLOCK_WORDS } from '../../rules/words.ts';
 import type { CommonOptions } from '../context.ts';
+import { UsageError } from '../settings.ts';
 import { acting, AS, AS_OF, declare, JSON_OUT, reading, table, type CommandLine } from './commands.ts';
 
 const ACTING = [AS, AS_OF, JSON_OUT];
@@ -31,9 +33,34 @@ export function addCaseCommands(line: CommandLine): void {
         confirmedWords,
       ),
     );
+  addReferenceCommand(line);
   addReferralCommand({ ...line, program: line.program.command('referral').description('files referred to a person by decision') });
   addReviewCommands({ ...line, program: line.program.command('review').description('Safeguarding Unit reviews') });
   addOriginalsCommands({ ...line, program: line.program.command('originals').description('original documents on files') });
+}
+
+function addReferenceCommand(line: CommandLine): void {
+  declare(
+    line,
+    'reference <file>',
+    'say which file it is that has the reference of an archived one and is about other people',
+    'reference CF-000123 --another-file --reason "the school’s new system numbers from 1 again" --as m.jones',
+    ACTING,
+  )
+    .option('--came-back', 'it is the archived file: it leaves the register, and the source is asked to delete it')
+    .option('--another-file', 'it is another file: it keeps the reference, and the archived one is kept apart')
+    .requiredOption('--reason <text>', 'how you know')
+    .action((fileRef: string, options: CommonOptions & { cameBack?: boolean; anotherFile?: boolean; reason: string }) => {
+      if (options.cameBack === options.anotherFile) throw new UsageError('Say one of them: --came-back or --another-file.');
+      const said = { verdict: options.cameBack ? 'came_back' : 'another_file', reason: options.reason } as const;
+      return acting(
+        line,
+        options,
+        'confirm',
+        (trx, person, { asOf }) => settleReference(trx, fileRef, said, { person, asOf }),
+        settledWords,
+      );
+    });
 }
 
 function addReferralCommand(line: CommandLine): void {

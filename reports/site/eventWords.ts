@@ -13,6 +13,7 @@ export const EVENT_WORDS: Readonly<Record<string, string>> = {
   'database.restored': 'The database was restored from a backup',
   'extract.imported': 'An extract was imported',
   'extract.refused': 'An extract was refused',
+  'reference.settled': 'It was said which file has the reference of an archived one',
   'file.confirmed': 'A date or a birth was confirmed',
   'file.restored': 'A file was brought back from the archive',
   'file.taken_over': 'A file archived after the backup was taken over',

@@ -20,6 +20,12 @@ export function fileActions(
   const named = new URLSearchParams({ file: ref }).toString();
   return [
     ...(doubted && may(visit, 'confirm') ? [{ text: 'Confirm that the record is right', href: `/files/confirm?${refText(ref)}` }] : []),
+    ...(blocks.includes('reference_reused') && may(visit, 'confirm')
+      ? [
+          { text: 'Its reference: it is another file', href: `/files/reference?${refText(ref)}&verdict=another_file` },
+          { text: 'Its reference: it is the archived file, come back', href: `/files/reference?${refText(ref)}&verdict=came_back` },
+        ]
+      : []),
     ...(!gone && may(visit, 'hold') ? [{ text: 'Place a hold on this file', href: `/holds/place?${scoped}` }] : []),
     ...(!gone && list && OPEN_STATES.includes(list.state) && may(visit, 'withdraw')
       ? [{ text: `Take this file off list ${list.id}`, href: `/lists/${list.id}/withdraw?${named}` }]

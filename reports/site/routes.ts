@@ -2,6 +2,7 @@
 import type { Route } from './page.ts';
 import { brakeRoutes } from './pages/brakes.ts';
 import { confirmRoutes } from './pages/confirm.ts';
+import { referenceRoutes } from './pages/reference.ts';
 import { disposalRoutes } from './pages/disposals.ts';
 import { auditRoutes } from './pages/audit.ts';
 import { fileRoutes } from './pages/file.ts';
@@ -36,6 +37,7 @@ export const ROUTES: readonly Route[] = [
   ...takeOffRoutes,
   ...fileRoutes,
   ...confirmRoutes,
+  ...referenceRoutes,
   ...signOffRoutes,
   ...findRoutes,
   ...needsDataRoutes,

@@ -183,8 +183,16 @@ export class Council {
   async expectAccounted(): Promise<void> {
     const files = await this.db('case_files').pluck<string[]>('file_ref').orderBy('file_ref');
     expect(await this.db('determinations').pluck('file_ref').orderBy('file_ref')).toEqual(files);
-    expect(await this.db('residual_records').whereNull('restored_on').whereIn('file_ref', files).pluck('file_ref')).toEqual([]);
-    expect(await this.db('residual_records').whereNull('restored_on').pluck('file_ref').orderBy('file_ref')).toEqual(
+    const archived = this.db('residual_records as r').whereNull('r.restored_on').whereNull('r.kept_apart_on');
+    // One that came to the register after the list is another file of the same reference.
+    const leftBehind = archived
+      .clone()
+      .join('case_files as f', 'f.file_ref', 'r.file_ref')
+      .join('disposal_lists as l', 'l.id', 'r.list_id')
+      .join('imports as m', 'm.id', 'f.import_id')
+      .whereRaw('m.run_id <= coalesce(l.run_id, m.run_id)');
+    expect(await leftBehind.pluck('r.file_ref')).toEqual([]);
+    expect(await archived.pluck('r.file_ref').orderBy('r.file_ref')).toEqual(
       await this.db('bags').where({ state: 'archived' }).pluck('file_ref').orderBy('file_ref'),
     );
     expect((await this.retention('audit verify --json')).json()).toMatchObject({ faults: [] });
