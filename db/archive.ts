@@ -6,6 +6,7 @@ import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { hasPaper } from '../rules/facts.ts';
 import type { Schedule } from '../rules/schedule.ts';
+import { documentNumbers } from '../rules/words.ts';
 import { bagRecords, moveToArchive, sameRecords, type Archiving } from './archiveItem.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
@@ -226,12 +227,13 @@ async function pack(
   checked: CheckedFile,
 ): Promise<{ bag: WrittenBag; records: Record<string, unknown> }> {
   const documents = (await listedDocuments(trx, [claim.item.file_ref])).get(claim.item.file_ref) ?? [];
-  const unmeasured = documents.find((document) => document.size === null);
-  if (unmeasured) {
+  const numbers = documents.flatMap(({ size }, index) => (size === null ? [index + 1] : []));
+  const [first] = numbers;
+  if (first !== undefined) {
     throw new DocumentProblem(
       'missing',
-      unmeasured.path,
-      'A document could not be read when the file was listed, so nobody saw what it holds. Put it back, withdraw the file, and let it be listed again.',
+      documents[first - 1]?.path ?? '',
+      `When the file was listed ${documentNumbers({ numbers, of: documents.length })} could not be read, so nobody knows what would be archived. Put it back or correct documents.csv, withdraw the file, and let it be listed again.`,
     );
   }
   const records = await bagRecords(trx, checked, claim);

@@ -19,7 +19,7 @@ import {
   referenceTag,
 } from './bagFormat.ts';
 import type { BaggedFile, BagFolder } from './bagFormat.ts';
-import { placeDocuments, recordPayloadName } from './bagPayload.ts';
+import { PATHS_RECORD, pathsRecord, placeDocuments, recordPayloadName } from './bagPayload.ts';
 import { BagDamaged, inspectBag, readBagDocument } from './bagVerify.ts';
 import { DocumentProblem, readDocument, refuseAltered, refuseUnsafe, type DocumentMeasure } from './documentRoot.ts';
 import { StoreProblem } from './storeProblem.ts';
@@ -99,8 +99,11 @@ function refuseUnusable(content: BagContent): void {
 
 async function fill(packing: Packing): Promise<WrittenBag['documents']> {
   const { records, documents } = packing.content;
-  const payload = Object.entries(records).map(([name, value]) => addText(packing, recordPayloadName(name), jsonText(name, value)));
-  const places = placeDocuments(documents.map((document) => document.path));
+  const paths = documents.map((document) => document.path);
+  const places = placeDocuments(paths);
+  const payload = Object.entries({ ...records, ...renamedRecord(paths, places) }).map(([name, value]) =>
+    addText(packing, recordPayloadName(name), jsonText(name, value)),
+  );
   const written: WrittenBag['documents'] = [];
   for (const [index, document] of documents.entries()) {
     const file = await addDocument(packing, places[index] ?? '', document);
@@ -110,6 +113,12 @@ async function fill(packing: Packing): Promise<WrittenBag['documents']> {
   addTagFiles(packing, payload);
   packing.zip.end();
   return written;
+}
+
+/** Only where a document has another payload name than its path: then its path is kept here. */
+function renamedRecord(paths: readonly string[], places: readonly string[]): Record<string, unknown> {
+  const renamed = pathsRecord(paths, places);
+  return Object.keys(renamed).length > 0 ? { [PATHS_RECORD]: renamed } : {};
 }
 
 async function addDocument(packing: Packing, name: string, document: BagContent['documents'][number]): Promise<BaggedFile> {

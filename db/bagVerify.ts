@@ -15,7 +15,7 @@ import {
   readManifest,
 } from './bagFormat.ts';
 import type { BaggedFile } from './bagFormat.ts';
-import { documentPathOf, recordNameOf } from './bagPayload.ts';
+import { documentPathOf, PATHS_RECORD, recordNameOf, recordPayloadName } from './bagPayload.ts';
 import { entryBytes, openZip, withBag } from './bagReader.ts';
 import type { OpenBag } from './bagReader.ts';
 import { systemCode } from './fileIo.ts';
@@ -89,7 +89,10 @@ export async function readBagDocument(store: ArchiveStore, location: string, pat
 }
 
 async function findDocument(bag: OpenBag, path: string): Promise<{ entry: Entry; sha256: string }> {
-  const [name, entry] = [...bag.entries].find(([candidate]) => documentPathOf(candidate) === path) ?? [];
+  const renamed = bag.entries.has(recordPayloadName(PATHS_RECORD))
+    ? renamedIn((await readEntry(bag, recordPayloadName(PATHS_RECORD))).text)
+    : {};
+  const [name, entry] = [...bag.entries].find(([candidate]) => documentPathOf(candidate, renamed) === path) ?? [];
   if (name === undefined || entry === undefined) throw new BagFault('it does not hold the document asked for');
   const manifest = readManifest(PAYLOAD_MANIFEST, (await readEntry(bag, PAYLOAD_MANIFEST)).text ?? '');
   return { entry, sha256: manifest.get(name) ?? '' };
@@ -174,13 +177,24 @@ function refuseUnlike(manifest: string, listed: Map<string, string>, files: read
 function contentOf(payload: readonly ReadFile[]): Pick<VerifiedBag, 'records' | 'documents'> {
   const records: Record<string, unknown> = {};
   const documents: VerifiedBag['documents'] = [];
+  const renamed = renamedIn(payload.find(({ name }) => name === recordPayloadName(PATHS_RECORD))?.text);
   for (const { name, size, sha256, text } of payload) {
-    const [record, path] = [recordNameOf(name), documentPathOf(name)];
+    const [record, path] = [recordNameOf(name), documentPathOf(name, renamed)];
+    if (record === PATHS_RECORD) continue;
     if (record !== undefined) records[record] = JSON.parse(text ?? '') as unknown;
     else if (path !== undefined) documents.push({ path, size, sha256 });
     else throw new BagFault('its payload holds a file that is neither a record nor a document');
   }
+  if (new Set(documents.map(({ path }) => path)).size !== documents.length) throw new BagFault('it holds two documents of one path');
   return { records, documents };
+}
+
+/** Payload name to path; empty for a bag without that record. */
+function renamedIn(text: string | undefined): Record<string, unknown> {
+  if (text === undefined) return {};
+  const renamed = JSON.parse(text) as unknown;
+  if (typeof renamed !== 'object' || renamed === null) throw new BagFault('its record of paths is not one');
+  return renamed as Record<string, unknown>;
 }
 
 function textOf(files: Map<string, ReadFile>, name: string): string {

@@ -71,6 +71,17 @@ export async function measureDocument(root: string, path: string): Promise<Docum
   return drain(readDocument(root, path));
 }
 
+/** Whether a document lies at this path, to be read or not; false too where the root itself is away. */
+export async function canFindDocument(root: string, path: string): Promise<boolean> {
+  try {
+    await locate(root, path);
+    return true;
+  } catch (error) {
+    if (error instanceof DocumentProblem) return false;
+    throw error;
+  }
+}
+
 /**
  * Removes a document that still has the `expected` bytes, and the folders below the root which that leaves empty. Returns
  * `already_gone` when there is nothing at that path below a root that can be reached. Throws DocumentProblem, having

@@ -6,6 +6,7 @@ import { recordEvent } from './audit.ts';
 import { BagDamaged } from './bag.ts';
 import { brakesOn } from './brakes.ts';
 import { DocumentProblem } from './documentRoot.ts';
+import { systemCode } from './fileIo.ts';
 import { BagInTheWay } from './foundBag.ts';
 import { guardRefusal } from './guardRefusal.ts';
 import type { ItemRow } from './items.ts';
@@ -27,6 +28,12 @@ export interface FaultOfItem {
   reason: string;
 }
 
+/** What an archive store does not take of one file, and would of another. */
+const STORE_TAKES_NOT: Readonly<Record<string, string>> = {
+  EFBIG:
+    'The bag of this file is larger than one file may be in the archive store. Raise the limit of its disk, its share or the service account',
+  ENAMETOOLONG: 'The archive store does not take a name as long as that of the bag of this file. Use a store that takes 255 bytes',
+};
 const ITEM_FAULTS = [StoreProblem, BagDamaged, BagInTheWay, ChangedMeanwhile];
 
 /**
@@ -36,6 +43,9 @@ const ITEM_FAULTS = [StoreProblem, BagDamaged, BagInTheWay, ChangedMeanwhile];
 export async function faultOfItem(db: Knex, error: unknown): Promise<FaultOfItem | null> {
   if (error instanceof DocumentProblem) return { problem: error.problem, reason: error.message };
   if (ITEM_FAULTS.some((fault) => error instanceof fault)) return { problem: (error as Error).name, reason: (error as Error).message };
+  const code = systemCode(error) ?? '';
+  const refused = STORE_TAKES_NOT[code];
+  if (refused !== undefined) return { problem: code, reason: `${refused} (${code}). Nothing of this file was removed.` };
   const reason = guardRefusal(error);
   return reason === null || (await brakesOn(db)).length > 0 ? null : { problem: 'refused', reason };
 }

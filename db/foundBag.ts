@@ -9,6 +9,7 @@ import { recordEvent } from './audit.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
 import { clearBag, type BagRow, type SettlingBags } from './bagMoves.ts';
 import { storyOf } from './bagStory.ts';
+import { systemCode } from './fileIo.ts';
 import type { WaitingBag } from './waitingBag.ts';
 
 /** Why an item cannot be archived because of a bag that is there already. The message may be logged. */
@@ -57,7 +58,9 @@ async function bagLeft(db: Knex, settling: SettlingBags, archiving: Archiving, l
 /** What the bag holds, when it is what was signed for this very item. */
 async function believed({ store }: SettlingBags, { item, list }: Archiving, location: string): Promise<WaitingBag['verified']> {
   const verified = await verifyBag(store, location).catch((error: unknown) => {
-    throw error instanceof BagDamaged ? inTheWay(location, `it is damaged: ${error.fault}`) : error;
+    if (error instanceof BagDamaged) throw inTheWay(location, `it is damaged: ${error.fault}`);
+    const code = systemCode(error);
+    throw code === undefined ? error : inTheWay(location, `it cannot be read (${code})`);
   });
   const story = storyOf(verified, location);
   if (typeof story === 'string') throw inTheWay(location, story);

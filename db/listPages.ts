@@ -78,8 +78,15 @@ export interface CautionDone {
   on: IsoDate;
 }
 
-/** An item; and as long as its file is in the register, when its case was closed, and what of its cautions was done. */
-export type ListedItem = ItemRow & { closed_on: IsoDate | null; cautions_done: CautionDone[] };
+/**
+ * An item; and as long as its file is in the register, when its case was closed, what of its cautions was done,
+ * and which of its documents could not be read when it was listed, by number.
+ */
+export type ListedItem = ItemRow & {
+  closed_on: IsoDate | null;
+  cautions_done: CautionDone[];
+  unread: { numbers: number[]; of: number } | null;
+};
 
 /** Items of a list in the order asked for. */
 export async function itemPage(
@@ -212,7 +219,7 @@ function listedItems(db: Knex, listId: number): Knex.QueryBuilder {
   return db('disposal_list_items as i')
     .leftJoin('case_files as f', 'f.file_ref', 'i.file_ref')
     .where({ list_id: listId })
-    .select('i.*', 'f.closed_on', db.raw(CAUTIONS_DONE));
+    .select('i.*', 'f.closed_on', db.raw(CAUTIONS_DONE), db.raw(`${UNREAD} as unread`));
 }
 
 const CAUTIONS_DONE = `(select coalesce(jsonb_agg(jsonb_build_object('caution', k.caution, 'by', k.by, 'on', k.on) order by k.caution), '[]') from (
@@ -220,6 +227,12 @@ const CAUTIONS_DONE = `(select coalesce(jsonb_agg(jsonb_build_object('caution', 
      where w.file_ref = i.file_ref and w.review_on >= d.review_on order by w.id desc limit 1)
     union all (select 'originals_held', o.recorded_by, o.recorded_on from originals o where o.file_ref = i.file_ref order by o.id desc limit 1)) k
   where i.cautions @> jsonb_build_array(jsonb_build_object('caution', k.caution))) as cautions_done`;
+
+/** By number in the order of their paths, for a path is personal data. */
+const UNREAD = `case when jsonb_path_exists(i.cautions, '$[*] \\? (@.caution == "document_unread")') then
+  (select json_build_object('numbers', array_agg(number order by number) filter (where measured_size is null), 'of', count(*))
+   from (select measured_size, row_number() over (order by path) as number from documents d where d.file_ref = i.file_ref) d
+   having bool_or(measured_size is null)) end`;
 
 async function summaries(
   db: Knex,

@@ -4,6 +4,9 @@ import { CAUTIONS, type Caution, type CautionWhenListed } from '../rules/checks.
 
 /** When each is said of a file `f`. */
 const SAID: Record<CautionWhenListed, string> = {
+  // It is measured when its file is listed, so that it says the same until the file is listed anew.
+  document_unread: 'exists (select from documents d where d.file_ref = f.file_ref and d.measured_size is null)',
+  no_documents: "(f.medium is distinct from 'paper' and not exists (select from documents d where d.file_ref = f.file_ref))",
   // A person who poses a risk makes a file permanent, and on these files nobody has said that they do not.
   risk_unknown: `(f.categories && array['adopters', 'foster_carer'] collate "C"
     and exists (select from people p where p.person_ref = any(f.subject_refs) and p.poses_risk_to_children is null))`,

@@ -1,4 +1,4 @@
-/** Source documents: measured when a file is listed, removed when it is archived and no other file needs them. */
+/** Source documents of archived files: removed when no other file needs them. */
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { sha256 } from '../rules/digest.ts';
@@ -8,34 +8,11 @@ import { recordEvent } from './audit.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
 import type { BagRow } from './bagMoves.ts';
 import { brakesOn } from './brakes.ts';
-import { DocumentProblem, measureDocument, removeDocument } from './documentRoot.ts';
+import { DocumentProblem, removeDocument } from './documentRoot.ts';
+import { otherSpellings, readSpellings } from './documentSpellings.ts';
 import { systemCode } from './fileIo.ts';
 import { noteInRoots, requireOurRoots, rootsOf } from './roots.ts';
 import { StoreProblem } from './storeProblem.ts';
-
-/** Measures the documents of files about to be listed, where that was not done yet. One that cannot be read stays unmeasured. */
-export async function measureDocuments(
-  db: Knex,
-  documentRoot: string,
-  fileRefs: readonly string[],
-): Promise<{ measured: number; unreadable: number }> {
-  const documents = await db('documents')
-    .whereIn('file_ref', fileRefs)
-    .whereNull('measured_size')
-    .select<{ file_ref: string; path: string }[]>('file_ref', 'path');
-  let unreadable = 0;
-  for (const { file_ref, path } of documents) {
-    try {
-      const { size, sha256 } = await measureDocument(documentRoot, path);
-      await db('documents').where({ file_ref, path }).update({ measured_size: size, measured_sha256: sha256 });
-    } catch (error) {
-      // The file is listed all the same; archiving will fail it by name, and nothing is removed.
-      if (!(error instanceof DocumentProblem)) throw error;
-      unreadable++;
-    }
-  }
-  return { measured: documents.length - unreadable, unreadable };
-}
 
 export interface RemovalCounts {
   removed: number;
@@ -77,12 +54,16 @@ export async function removeSources(db: Knex, removing: RemovingSources): Promis
   // A source is the only copy but the bag's: a database that has forgotten the archiving must be known for it.
   if (waiting.length > 0) await noteInRoots(db, roots);
   const bags = new Map<string, string | null>();
+  const spellings = waiting.length > 0 ? await readSpellings(db, removing.documentRoot) : null;
   for (const removal of waiting) {
     const bag = `${removal.list_id} ${removal.file_ref}`;
     // Before the transaction, whose locks others wait for: reading a large bag back takes a while.
-    const needed = await mayBeNeeded(db, removal.path, removing.asOf);
+    const paths = [removal.path, ...(spellings === null ? [] : await otherSpellings(db, spellings, removal.path))];
+    const needed = await isAnyNeeded(db, paths, removing.asOf);
     if (!needed && !bags.has(bag)) bags.set(bag, await whyBagIsNotThere(db, removing, removal));
-    const outcome = needed ? 'shared' : await db.transaction((trx) => removeSource(trx, removing, removal, bags.get(bag) ?? null));
+    const outcome = needed
+      ? 'shared'
+      : await db.transaction((trx) => removeSource(trx, removing, { ...removal, paths }, bags.get(bag) ?? null));
     if (outcome) counts[outcome]++;
   }
   return counts;
@@ -118,6 +99,11 @@ export async function mayBeNeeded(db: Knex, path: string, asOf: IsoDate): Promis
   return result.rows[0]?.needed ?? true;
 }
 
+async function isAnyNeeded(db: Knex, paths: readonly string[], asOf: IsoDate): Promise<boolean> {
+  for (const path of paths) if (await mayBeNeeded(db, path, asOf)) return true;
+  return false;
+}
+
 async function removals(db: Knex): Promise<Removal[]> {
   return db('source_removals as s')
     .join('residual_records as r', (on) => on.on('r.file_ref', 's.file_ref').on('r.list_id', 's.list_id'))
@@ -129,7 +115,7 @@ async function removals(db: Knex): Promise<Removal[]> {
 async function removeSource(
   trx: Knex.Transaction,
   { documentRoot, asOf }: RemovingSources,
-  removal: Removal,
+  removal: Removal & { paths: readonly string[] },
   whyNot: string | null,
 ): Promise<keyof RemovalCounts | null> {
   const claimed = await trx('source_removals')
@@ -141,7 +127,7 @@ async function removeSource(
   if (!claimed) return null;
   // Conflicts with an import that lists the document for another file at this moment.
   await trx.raw('lock table documents in share mode');
-  if (await mayBeNeeded(trx, removal.path, asOf)) return 'shared';
+  if (await isAnyNeeded(trx, removal.paths, asOf)) return 'shared';
   if (whyNot !== null) return noteFailure(trx, removal, whyNot);
   try {
     const outcome = await removeDocument(documentRoot, removal.path, removal);

@@ -51,8 +51,8 @@ export async function runStep(context: Context, kind: Exclude<RunKind, 'nightly'
     if (kind === 'import') await night.step('import', () => importStep(night, argument ?? ''));
     if (kind === 'compute') await night.step('compute', () => computeStep(night));
     if (kind === 'recheck') await night.step('recheck', () => recheckStep(night));
-    if (kind === 'list' && (await mayGoOn(night, 'list'))) await night.step('list', () => listStep(night));
-    if (kind === 'archive' && (await mayGoOn(night, 'archive'))) await archiveUnlessOff(night);
+    if (kind === 'list' && (await mayGoOn(night))) await night.step('list', () => listStep(night));
+    if (kind === 'archive' && (await mayGoOn(night))) await archiveUnlessOff(night);
     if (kind === 'report') await night.step('report', () => reportStep(night, argument));
   });
 }
@@ -140,14 +140,14 @@ async function importOrStop(night: Night, folder: string): Promise<void> {
 }
 
 async function listAndArchive(night: Night): Promise<void> {
-  if (night.result.stopped.length > 0 || !(await mayGoOn(night, 'list'))) return;
+  if (night.result.stopped.length > 0 || !(await mayGoOn(night))) return;
   await night.step('list', () => listStep(night));
-  if (await mayGoOn(night, 'archive')) await archiveUnlessOff(night);
+  if (await mayGoOn(night)) await archiveUnlessOff(night);
 }
 
 /** False when a brake is on or it must be computed first, which the result then says. */
-async function mayGoOn(night: Night, step: 'list' | 'archive'): Promise<boolean> {
-  const { stops, attention } = await whatStopsDisposal(night, { step, computed: 'compute' in night.result.steps });
+async function mayGoOn(night: Night): Promise<boolean> {
+  const { stops, attention } = await whatStopsDisposal(night, { computed: 'compute' in night.result.steps });
   night.result.attention.push(...attention);
   night.result.stopped.push(...stops);
   return stops.length === 0;

@@ -14,11 +14,11 @@ import { unsafePathReason } from '../db/documentRoot.ts';
 import { openExtract } from '../db/extract.ts';
 import { guardRefusal } from '../db/guardRefusal.ts';
 import { importExtract, type ImportResult } from '../db/import.ts';
+import { isRootAway, measureDocuments } from '../db/listedDocuments.ts';
 import { chooseForListing, makeLists } from '../db/lists.ts';
 import { keepNight } from '../db/nightFigures.ts';
 import { recheckItems, type Withdrawal } from '../db/recheck.ts';
-import { changedSinceCompute, COMPUTE_FIRST, isOfOtherSchedule, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
-import { measureDocuments } from '../db/sources.ts';
+import { changedSinceCompute, COMPUTE_FIRST, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
 import { noteSourcesAgain } from '../db/sourcesAgain.ts';
 import type { SeenByStep } from '../db/told.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
@@ -104,7 +104,10 @@ export async function listStep({ context, runId }: Stepping): Promise<StepResult
     await db.transaction((trx) => recordDisagreements(trx, disagreeing, { asOf, runId }));
     return { counts: nothingListed };
   }
-  await measureDocuments(db, settings.documentRoot, fileRefs);
+  if (isRootAway(await measureDocuments(db, settings.documentRoot, fileRefs))) {
+    const words = rootAwayWords(settings.documentRoot);
+    return { counts: nothingListed, seen: [{ kind: 'listing', words }], stopped: [words] };
+  }
   try {
     const made = await db.transaction((trx) => makeLists(trx, schedule, chosen, { asOf, runId, listSize: settings.listSize }));
     return { counts: { candidates: candidates.length, ...made } };
@@ -113,6 +116,10 @@ export async function listStep({ context, runId }: Stepping): Promise<StepResult
     const words = `Nothing was listed: ${describeError(error)}`;
     return { counts: nothingListed, seen: [{ kind: 'listing', words }], stopped: [words] };
   }
+}
+
+function rootAwayWords(documentRoot: string): string {
+  return `Nothing was listed: nothing, or hardly anything, of the documents of the files that would be listed can be read under DOCUMENT_ROOT (${documentRoot}), so nobody could say what is decided. Mount its share, or correct the setting; documents that are truly gone come out of documents.csv. It is tried again each night.`;
 }
 
 /** Archives what was signed off and is past its cooling-off. */
@@ -158,16 +165,14 @@ export async function reportStep(
  */
 export async function whatStopsDisposal(
   stepping: Stepping,
-  { step, computed }: { step: 'list' | 'archive'; computed: boolean },
+  { computed }: { computed: boolean },
 ): Promise<{ stops: string[]; attention: string[] }> {
   const { db, schedule, asOf } = stepping.context;
   await lookBeforeDisposal(db, await tracesOf(stepping.context), { asOf, runId: stepping.runId });
   await tripWhenStale(stepping, computed);
   const stops = (await brakesOn(db)).map(({ name, details }) => brakeWords(name, details));
-  // Else what is stored would differ from what is calculated now, and be taken for a disagreement of the two calculations. Archiving
-  // takes off whatever facts changed of, so only another schedule stops it.
-  const changed = step === 'list' ? changedSinceCompute : isOfOtherSchedule;
-  if (computed || !(await changed(db, schedule))) return { stops, attention: [] };
+  // Else what is stored would differ from what is calculated now, and what changed beside a file's own facts would not be seen.
+  if (computed || !(await changedSinceCompute(db, schedule))) return { stops, attention: [] };
   return { stops: [...stops, COMPUTE_FIRST], attention: [COMPUTE_FIRST] };
 }
 

@@ -35,13 +35,15 @@ export const CAUTIONS = [
   'child_placed',
   'review_outstanding',
   'paper',
+  'document_unread',
+  'no_documents',
   'risk_unknown',
   'statutory_minimum',
 ] as const;
 export type Caution = (typeof CAUTIONS)[number];
 
 /** Those that are said when a file is listed, and not of every file every night. */
-export const CAUTIONS_WHEN_LISTED = ['risk_unknown'] as const satisfies readonly Caution[];
+export const CAUTIONS_WHEN_LISTED = ['document_unread', 'no_documents', 'risk_unknown'] as const satisfies readonly Caution[];
 export type CautionWhenListed = (typeof CAUTIONS_WHEN_LISTED)[number];
 /** Those of every file, listed or not. */
 export type StandingCaution = Exclude<Caution, CautionWhenListed>;

@@ -94,7 +94,22 @@ export const CAUTION_WORDS: Record<Caution, string> = {
   child_placed: 'A child was placed with these adopters, or it is not recorded. Is the child’s own file there?',
   review_outstanding: 'Its Safeguarding Unit review is due and not done.',
   paper: 'Part or all of this file is on paper.',
+  document_unread: 'A document could not be read when the file was listed. The file cannot be archived until it can.',
+  no_documents: 'No document of this file is named. What would be archived is the facts alone.',
   risk_unknown:
     'It is not recorded whether this person poses a risk to children. Such a file would be kept permanently: find out before you decide.',
   statutory_minimum: 'The law asks us to keep it longer than the policy does.',
 };
+
+/** A caution in words about this very item, where there is more to say than the caution. */
+export function cautionOfItem(caution: Caution, { unread }: { unread: { numbers: readonly number[]; of: number } | null }): string {
+  if (caution !== 'document_unread' || unread === null) return CAUTION_WORDS[caution];
+  return `${CAUTION_WORDS[caution]} It is ${documentNumbers(unread)}.`;
+}
+
+/** Which documents of a file could not be read, by number in the order of their paths: "document 3 of 7". Names none. */
+export function documentNumbers({ numbers, of }: { numbers: readonly number[]; of: number }): string {
+  const shown = numbers.slice(0, 10).join(', ');
+  const more = numbers.length > 10 ? ` and ${numbers.length - 10} more` : '';
+  return `${numbers.length === 1 ? 'document' : 'documents'} ${shown}${more} of ${of}`;
+}

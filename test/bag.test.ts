@@ -57,7 +57,10 @@ describe('a bag', () => {
       'External-Identifier': 'CF/2026:ö 1',
       'Source-Organization': 'Zoë Council',
     });
-    for (const [name, body] of Object.entries(documents)) expect(files.get(`data/documents/${name}`)?.toString()).toBe(body);
+    const renamed = { 'data/documents/Ünï/書類 100_0A.pdf': 'Ünï/書類 100%0A.pdf' };
+    expect(JSON.parse(String(files.get('data/paths.json')))).toEqual(renamed);
+    for (const [name, body] of Object.entries(documents))
+      expect(files.get(`data/documents/${name.replace('%', '_')}`)?.toString()).toBe(body);
     expect(JSON.parse(String(files.get('data/facts.json')))).toEqual(RECORDS.facts);
     expect(String(files.get('data/signOff.json'))).toBe(`${JSON.stringify(RECORDS.signOff, null, 2)}\n`);
   });

@@ -2,11 +2,11 @@
 import { PassThrough, type Writable } from 'node:stream';
 import { copyDeterminations } from '../../db/determinationsCsv.ts';
 import { explainFile } from '../../db/explain.ts';
-import type { ItemRow } from '../../db/items.ts';
-import { everyItem, oneList, type CautionDone, type ListedItem } from '../../db/listPages.ts';
+import { everyItem, oneList, type ListedItem } from '../../db/listPages.ts';
 import { readLists, type ListSummary } from '../../db/lists.ts';
 import { latestRuns } from '../../db/runs.ts';
 import { shortDate } from '../../rules/dates.ts';
+import { documentNumbers } from '../../rules/words.ts';
 import { LIST_STATES } from '../../rules/workflow.ts';
 import { writeWholeBy } from '../../reports/csv.ts';
 import { explanationText } from '../../reports/explanation.ts';
@@ -70,7 +70,7 @@ export function addReadingCommands(line: CommandLine): void {
   );
 }
 
-type ShownItem = Omit<ItemRow, 'cautions' | 'list_id'> & { cautions: string[]; acknowledged: string[]; cautions_done: CautionDone[] };
+type ShownItem = Omit<ListedItem, 'cautions' | 'list_id' | 'closed_on'> & { cautions: string[]; acknowledged: string[] };
 type ShownList = ListSummary & { rehearsal: boolean; list_items: ShownItem[] };
 
 function listAsJson(
@@ -124,9 +124,10 @@ function showWords(list: ReturnType<typeof listAsJson>): string {
   ].join('\n');
 }
 
-function cautionWords({ acknowledged, cautions_done }: ShownItem, caution: string): string {
+function cautionWords({ acknowledged, cautions_done, unread }: ShownItem, caution: string): string {
   const done = cautions_done.find((one) => one.caution === caution);
   const said = [
+    ...(caution === 'document_unread' && unread !== null ? [documentNumbers(unread)] : []),
     ...(acknowledged.includes(caution) ? ['acknowledged'] : []),
     ...(done ? [`done on ${shortDate(done.on)} by ${done.by}`] : []),
   ];

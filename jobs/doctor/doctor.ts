@@ -8,6 +8,7 @@ import { existingFolder } from '../../db/embeddedBinaries.ts';
 import { readInstallation, recordedBags, registerHealth, serverHealth, serviceHealth, type ServerHealth } from '../../db/health.ts';
 import { whatDiffers } from '../../db/identity.ts';
 import type { Installation } from '../../db/installation.ts';
+import { lookForDueDocuments } from '../../db/listedDocuments.ts';
 import { knownSchedule } from '../../db/schedules.ts';
 import { ScheduleError } from '../../rules/schedule.ts';
 import { todayInLondon } from '../clock.ts';
@@ -91,6 +92,9 @@ async function examineDatabase(
   return { findings, rehearsal: installation.kind === 'rehearsal' };
 }
 
+/** Enough to tell a share that is away from documents that are missing. */
+const DUE_DOCUMENTS = 200;
+
 interface Examined {
   installation: Installation;
   server: ServerHealth;
@@ -114,7 +118,7 @@ async function examineInstallation(db: Knex, { installation, server, settings, w
     ...misnamed(installation, settings),
     ...safetyFindings(installation, server, where),
     ...clockFindings(installation, server, where),
-    ...folderFindings(installation, folders),
+    ...folderFindings(installation, folders, await lookForDueDocuments(db, settings.documentRoot, where.asOf, DUE_DOCUMENTS)),
     ...identityFindings(await whatDiffers(db, await seenOf(await tracesOf({ db, settings, installation })))),
     ...nightFindings(service, where),
     ...(await examineRegister(db, where)),

@@ -1,7 +1,7 @@
 /** The form by which files are decided, on one file's page and on a list's: read, checked, and what a refusal says beside it. */
 import type { Caution } from '../../rules/checks.ts';
 import { shortDate } from '../../rules/dates.ts';
-import { CAUTION_WORDS } from '../../rules/words.ts';
+import { cautionOfItem } from '../../rules/words.ts';
 import type { DecisionAsked } from '../../db/decide.ts';
 import type { ListedItem } from '../../db/listPages.ts';
 import { DECISIONS, REASON_CODES } from '../../rules/workflow.ts';
@@ -52,7 +52,7 @@ export function readDecision(body: Fields, acknowledges: boolean): { asked: Deci
 export function openCautions(item: ListedItem, words: Partial<Record<Caution, string>> = {}): { value: string; text: string }[] {
   return item.cautions
     .filter((caution) => caution.acknowledged_by === null)
-    .map(({ caution }) => ({ value: caution, text: `${words[caution] ?? CAUTION_WORDS[caution]}${doneWords(item, caution)}` }));
+    .map(({ caution }) => ({ value: caution, text: `${words[caution] ?? cautionOfItem(caution, item)}${doneWords(item, caution)}` }));
 }
 
 function doneWords({ cautions_done }: ListedItem, caution: Caution): string {

@@ -1,7 +1,7 @@
 /** One file of a list as its row, or the head of its page, shows it. Notes and free text are for those who see names. */
 import type { ListedItem } from '../../db/listPages.ts';
 import { addDays, daysBetween, type IsoDate } from '../../rules/dates.ts';
-import { CAUTION_WORDS } from '../../rules/words.ts';
+import { cautionOfItem } from '../../rules/words.ts';
 import { cautionLabel, counted, REASON_CODE_WORDS, STATUS_WORDS } from './words.ts';
 
 /** The row of an item. */
@@ -34,7 +34,7 @@ export function shownItem(item: ListedItem, asOf: IsoDate, names: boolean) {
     overdue: retain_until === null ? null : overdueWords(retain_until, asOf),
     cautions: item.cautions.map(({ caution, acknowledged_by }) => ({
       label: cautionLabel(caution),
-      words: CAUTION_WORDS[caution],
+      words: cautionOfItem(caution, item),
       by: acknowledged_by,
       done: item.cautions_done.find((done) => done.caution === caution) ?? null,
     })),

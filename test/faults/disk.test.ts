@@ -48,10 +48,13 @@ describe('the disk of the archive', () => {
     for (const free of [0, 70_000, 300_000, 500_000].slice(0, times(2, 4))) {
       await disk.leave(free);
       const night = await within(eve.council, disk, nightly(eve.council));
-      expect(night).toMatchObject({
-        exitCode: 1,
-        stderr: expect.stringMatching(/disk of the archive store .*(full|size).*then run again/i) as string,
-      });
+      // Where nothing can be mounted a limit on the size of a file stands for the disk, and that is the fault of each file by itself.
+      if (mounts)
+        expect(night).toMatchObject({
+          exitCode: 1,
+          stderr: expect.stringMatching(/disk of the archive store .*full.*then run again/i) as string,
+        });
+      else expect(night.exitCode).toBe(3);
       expect(night.stderr).not.toMatch(/^\s+at /m);
       expect(await partials(disk.outside)).toEqual([]);
       await tries.check(eve, disk.outside);

@@ -20,8 +20,11 @@ interface Ground {
 }
 type Act = (ground: Ground) => { as?: string; argv: string[]; before?: (council: Council) => Promise<void> };
 
-const approve: Act = ({ list }) => ({ as: 'm.jones', argv: ['decide', String(list), '--approve', '--all'] });
-const approveFirst: Act = ({ list, first }) => ({ as: 'm.jones', argv: ['decide', String(list), '--approve', '--files', first] });
+const approve: Act = ({ list }) => ({ as: 'm.jones', argv: ['decide', String(list), '--approve', '--acknowledge-cautions', '--all'] });
+const approveFirst: Act = ({ list, first }) => ({
+  as: 'm.jones',
+  argv: ['decide', String(list), '--approve', '--acknowledge-cautions', '--files', first],
+});
 const keepFirst: Act = ({ list, first }) => ({
   as: 's.lee',
   argv: ['decide', String(list), '--keep-until', '2030-01-01', '--reason', 'claim', '--files', first],

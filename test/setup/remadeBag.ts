@@ -38,5 +38,7 @@ async function filesOf(file: string, top: string): Promise<Map<string, Buffer>> 
 }
 
 function manifestOf(files: readonly (readonly [name: string, content: Buffer])[]): Buffer {
-  return Buffer.from(files.map(([name, content]) => `${createHash('sha256').update(content).digest('hex')}  ${name}\n`).join(''));
+  return Buffer.from(
+    files.map(([name, content]) => `${createHash('sha256').update(content).digest('hex')}  ${name.replaceAll('%', '%25')}\n`).join(''),
+  );
 }

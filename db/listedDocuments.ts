@@ -1,0 +1,82 @@
+/** The documents of files about to be listed: each read and measured anew, for what is decided and signed is what lies there now. */
+import type { Knex } from 'knex';
+import type { IsoDate } from '../rules/dates.ts';
+import { canFindDocument, DocumentProblem, measureDocument, type DocumentMeasure } from './documentRoot.ts';
+
+export interface Measured {
+  documents: number;
+  /** Missing, or not to be read. The file is listed all the same, with a caution; it is archived only once listed with all of them. */
+  unreadable: number;
+}
+
+interface MeasuredRow {
+  file_ref: string;
+  path: string;
+  measure: DocumentMeasure | null;
+}
+
+/** So many are written at once: one statement each would take longer than reading small documents does. */
+const BATCH = 1000;
+
+/** Measures every document of these files, also one that an earlier list measured: it may have been altered for good since. */
+export async function measureDocuments(db: Knex, documentRoot: string, fileRefs: readonly string[]): Promise<Measured> {
+  const measured: Measured = { documents: 0, unreadable: 0 };
+  for (let start = 0; start < fileRefs.length; start += BATCH) {
+    const documents = await db('documents')
+      .whereIn('file_ref', fileRefs.slice(start, start + BATCH))
+      .select<{ file_ref: string; path: string }[]>('file_ref', 'path');
+    for (let at = 0; at < documents.length; at += BATCH) {
+      const rows: MeasuredRow[] = [];
+      for (const { file_ref, path } of documents.slice(at, at + BATCH)) {
+        rows.push({ file_ref, path, measure: await measureIfThere(documentRoot, path) });
+      }
+      await store(db, rows);
+      measured.documents += rows.length;
+      measured.unreadable += rows.filter(({ measure }) => measure === null).length;
+    }
+  }
+  return measured;
+}
+
+/** Nothing, or hardly anything, of what would be listed is there: the root is another than the one the register speaks of, or its share is away. */
+export function isRootAway({ documents, unreadable }: Measured): boolean {
+  return (documents - unreadable) * 10 < documents;
+}
+
+/** Looks for some of the documents of files that are due, reading none; each day for the same ones. */
+export async function lookForDueDocuments(db: Knex, documentRoot: string, asOf: IsoDate, limit: number): Promise<Measured> {
+  const paths = await db('documents as d')
+    .join('determinations as t', 't.file_ref', 'd.file_ref')
+    .where('t.outcome', 'expires')
+    .where('t.eligible_from', '<=', asOf)
+    .orderByRaw('md5(d.path)')
+    .limit(limit)
+    .pluck<string[]>('d.path');
+  const found: Measured = { documents: paths.length, unreadable: 0 };
+  for (const path of paths) if (!(await canFindDocument(documentRoot, path))) found.unreadable++;
+  return found;
+}
+
+async function measureIfThere(documentRoot: string, path: string): Promise<DocumentMeasure | null> {
+  try {
+    return await measureDocument(documentRoot, path);
+  } catch (error) {
+    if (error instanceof DocumentProblem) return null;
+    throw error;
+  }
+}
+
+async function store(db: Knex, rows: readonly MeasuredRow[]): Promise<void> {
+  await db.raw(
+    `update documents d set measured_size = m.size, measured_sha256 = m.sha256
+     from unnest(cast(:refs as text[]), cast(:paths as text[]), cast(:sizes as bigint[]), cast(:digests as text[])) m (file_ref, path, size, sha256)
+     where d.file_ref = m.file_ref and d.path = m.path
+       and (d.measured_size, d.measured_sha256) is distinct from (m.size, m.sha256)`,
+    {
+      refs: rows.map(({ file_ref }) => file_ref),
+      paths: rows.map(({ path }) => path),
+      sizes: rows.map(({ measure }) => measure?.size ?? null),
+      digests: rows.map(({ measure }) => measure?.sha256 ?? null),
+    },
+  );
+}
