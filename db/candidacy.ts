@@ -7,6 +7,7 @@ import { actionSql } from './calculate.ts';
 import { referenceReusedSql } from './archivedReference.ts';
 import { byFileRef } from './caseFiles.ts';
 import { compileSchedule, RANK_CLASS } from './compile.ts';
+import { heldSql, movedSql } from './holdMatching.ts';
 import { askPrepared } from './prepared.ts';
 
 export interface Candidacy {
@@ -57,6 +58,7 @@ export function candidacySql(schedule: Schedule, where: string): string {
     shortened: 'd.shortened_on is not null',
     doubtful_birth: doubtStands('doubtful_birth'),
     doubtful_date: doubtStands('doubtful_date'),
+    hold_moved: `exists (select ${movedSql('f')})`,
     reference_reused: referenceReusedSql('f'),
     disagreement: 'exists (select from disagreements g where g.file_ref = f.file_ref and g.settled_on is null)',
   };
@@ -115,36 +117,6 @@ export async function stillCandidates(db: Knex, schedule: Schedule, asOf: IsoDat
     const candidacy = now.get(fileRef);
     return candidacy && isCandidate(candidacy, asOf) ? [candidacy] : [];
   });
-}
-
-/** The holds in force that cover the file of `alias`, matched by reference at this very moment. */
-export function holdsOnFileSql(alias: string): string {
-  return `select h.id, h.kind, h.scope, h.scope_ref, h.authority from holds h where h.released_on is null and (${holdCoversSql(alias)})`;
-}
-
-/** Whether the hold `h` covers the file of `alias`, in force or not. */
-export function holdCoversSql(alias: string): string {
-  return scopesOver(alias)
-    .map((scope) => `(${scope})`)
-    .join(' or ');
-}
-
-/** Whether any hold in force covers the file: a question for each scope, each answered by the index; one with an "or" would look at every hold for every file. */
-function heldSql(alias: string): string {
-  const asked = scopesOver(alias).map((scope) => `exists (select from holds h where h.released_on is null and ${scope})`);
-  return `(${asked.join('\n      or ')})`;
-}
-
-/** How a hold `h` of each scope covers the file: by one `scope_ref`; asking each family hold for its children would look at all of them for every file. */
-function scopesOver(alias: string): string[] {
-  return [
-    "h.scope = 'everything'",
-    `h.scope = 'file' and h.scope_ref = ${alias}.file_ref`,
-    `h.scope = 'category' and h.scope_ref = any(${alias}.categories)`,
-    `h.scope = 'person' and h.scope_ref = any(${alias}.subject_refs)`,
-    `h.scope = 'family' and h.scope_ref = any(
-        array(select c.family_ref from families c where c.child_ref = any(${alias}.subject_refs)) || ${alias}.family_ref)`,
-  ];
 }
 
 /**

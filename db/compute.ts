@@ -4,6 +4,7 @@ import type { IsoDate } from '../rules/dates.ts';
 import type { Outcome } from '../rules/determine.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { actionSql, calculationSql, decodedRank, reviewsSql } from './calculate.ts';
+import { followCovered } from './holdCover.ts';
 import { refreshOriginalsDue } from './originals.ts';
 
 export interface ComputeCounts {
@@ -38,6 +39,7 @@ export async function computeDeterminations(
   const written = await writeDifferences(trx, schedule, asOf);
   await trx.raw('drop table differences, reviews');
   await refreshOriginalsDue(trx, asOf);
+  await followCovered(trx, asOf);
   const { files, outcomes } = await countOutcomes(trx);
   return { files, outcomes, written, shortened, newlyDue, predicted };
 }

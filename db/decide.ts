@@ -9,9 +9,10 @@ import { samePerson } from '../rules/userNames.ts';
 import { recordEvent } from './audit.ts';
 import { digestItems, lockItems, updateListDigest, type ItemRow } from './items.ts';
 import { certifyEnded, lockList, settleList, withdrawItems, type ListRow } from './lists.ts';
+import { refuseBlocked } from './standing.ts';
 
 export type DecisionAsked =
-  | { decision: 'approved'; acknowledgeCautions: boolean }
+  | { decision: 'approved'; acknowledgeCautions: boolean; note: string | null }
   | { decision: 'kept'; keepUntil: IsoDate; reasonCode: ReasonCode; note: string | null }
   | { decision: 'referred'; note: string | null };
 
@@ -49,7 +50,15 @@ export async function decideItems(
   checkDecision(asked, asOf);
   const items = chooseItems(onList, list, which, schedule);
   await refuseChangedFacts(trx, items);
-  if (asked.decision === 'approved') refuseUnacknowledged(items, asked.acknowledgeCautions, list);
+  if (asked.decision === 'approved') {
+    refuseUnacknowledged(items, asked.acknowledgeCautions, list);
+    await refuseBlocked(trx, schedule, asOf, {
+      list: listId,
+      fileRefs: items.map((item) => item.file_ref),
+      so: 'Nothing was approved',
+      next: 'Keep or refer these files, or take them off the list; decide the others by name.',
+    });
+  }
 
   const decided = items.map((item) => ({ ...item, ...decidedColumns(item, asked, person, asOf) }));
   await storeDecided(trx, listId, decided);
@@ -246,7 +255,7 @@ function decidedColumns(item: ItemRow, asked: DecisionAsked, person: Person, asO
     status_on: asOf,
     keep_until: kept?.keepUntil ?? null,
     reason_code: kept?.reasonCode ?? null,
-    note: asked.decision === 'approved' ? null : asked.note,
+    note: asked.note?.trim() || null,
     decided_by: person.name,
     decided_on: asOf,
     cautions: item.cautions.map((caution) =>

@@ -9,7 +9,8 @@ import type { Schedule } from '../rules/schedule.ts';
 import { candidacyOf } from './candidacy.ts';
 import { loadCaseFiles } from './caseFiles.ts';
 import { historyOf } from './history.ts';
-import { holdsOn } from './holds.ts';
+import type { Likeness } from './holdCover.ts';
+import { holdsOn, holdsThatLost, type HoldOnFile } from './holds.ts';
 
 /** The story of a registered file as of a day. Throws a Refusal for a reference that is not in the register. */
 export async function explainFile(db: Knex, schedule: Schedule, asOf: IsoDate, fileRef: string): Promise<Explanation> {
@@ -28,13 +29,13 @@ export async function explainFile(db: Knex, schedule: Schedule, asOf: IsoDate, f
 async function blockDetails(db: Knex, fileRef: string, asOf: IsoDate): Promise<Partial<Record<Block, string>>> {
   const details: Partial<Record<Block, string>> = {};
   const holds = await holdsOn(db, fileRef);
-  if (holds.length > 0)
-    details.hold = holds
-      .map(
-        (hold) =>
-          `Hold ${hold.id}: ${hold.kind.replaceAll('_', ' ')} (${hold.scope}${hold.scope_ref ? ` ${hold.scope_ref}` : ''}), ordered by ${hold.authority}.`,
-      )
-      .join(' ');
+  if (holds.length > 0) details.hold = holds.map((hold) => `${holdWords(hold)}.`).join(' ');
+  const moved = await holdsThatLost(db, fileRef);
+  if (moved.length > 0)
+    details.hold_moved = [
+      ...moved.map((hold) => `${holdWords(hold)}: ${LOST_WORDS[hold.likeness ?? 'reference']}`),
+      'Somebody must confirm this.',
+    ].join(' ');
   const listed = await db('disposal_list_items')
     .where({ file_ref: fileRef, binding: true })
     .first<{ list_id: number } | undefined>('list_id');
@@ -78,6 +79,19 @@ async function archivedUnder(db: Knex, fileRef: string): Promise<{ archived_on: 
     .where({ file_ref: fileRef, restored_on: null, kept_apart_on: null })
     .first<{ archived_on: IsoDate; list_id: number } | undefined>('archived_on', 'list_id');
 }
+
+function holdWords({ id, kind, scope, scope_ref, authority }: HoldOnFile): string {
+  return `Hold ${id}: ${kind.replaceAll('_', ' ')} (${scope}${scope_ref ? ` ${scope_ref}` : ''}), ordered by ${authority}`;
+}
+
+/** Never the reference of another file: of an adoption it must not be named. */
+const LOST_WORDS: Record<Likeness | 'reference', string> = {
+  reference: 'it covered this file, and covers it no more only because a reference changed or a link went.',
+  subject: 'a file that it covered is gone from the extract, and this later one is about the same person.',
+  person: 'a file that it covered is gone from the extract, and this later one is about somebody of the same name and birth.',
+  family: 'a file that it covered is gone from the extract, and this later one is of the same family.',
+  facts: 'a file that it covered is gone from the extract, and this later one has the same categories and dates.',
+};
 
 /** Why there is no such file in the register: it was archived, or the reference is mistyped. */
 export async function notRegistered(db: Knex, fileRef: string): Promise<Refusal> {

@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { rulesOf, type Schedule } from '../rules/schedule.ts';
-import { holdCoversSql } from './candidacy.ts';
+import { holdCoversSql } from './holdMatching.ts';
 
 export const STORY_KINDS = [
   'listed',
@@ -38,7 +38,7 @@ export interface StoryEvent {
 /** What people did with a file of the register, oldest first. Holds count that cover it by its facts as they are now. */
 export async function fileEvents(db: Knex, fileRef: string): Promise<StoryEvent[]> {
   const columns = (...values: string[]) => `select ${values.join(', ')}`;
-  const holds = `from case_files f join holds h on (${holdCoversSql('f')}) where f.file_ref = :fileRef`;
+  const holds = `from case_files f join holds h on ${holdCoversSql('f')} where f.file_ref = :fileRef`;
   const items = 'from disposal_list_items i join disposal_lists l on l.id = i.list_id where i.file_ref = :fileRef';
   const of = (table: string) => `from ${table} where file_ref = :fileRef`;
   const parts = [

@@ -8,16 +8,15 @@ import { shippedMigrations } from './connect.ts';
 import { countDisagreements } from './disagreements.ts';
 import { countOf } from './counts.ts';
 import { checkFiles } from './crossCheck.ts';
-import { readHoldsDue, type HoldSummary } from './holds.ts';
 import { guardsOff } from './guards/inForce.ts';
 import { guardsInForce } from './guards/install.ts';
 import { inOneMoment } from './figures.ts';
 import type { Installation } from './installation.ts';
-import { readWaiting, type WaitingFile } from './outside.ts';
 import { doubtfulNames, type DoubtfulNames } from './users.ts';
 import { otherSettings, settingsThatForget, type OtherSetting } from './session.ts';
 import { changedSinceCompute, lastComputed, lastImported, lastSuccessfulNight, latestNight, type Run } from './runs.ts';
 import { readSourcesAgain, type LyingAgain } from './sourcesAgain.ts';
+import { countWaits, type Wait, type Waiting } from './waits.ts';
 
 export interface ServerHealth {
   version: string;
@@ -59,8 +58,7 @@ export interface ServiceHealth {
   sourcesAgain: LyingAgain[];
   secrets: { user: string; expires_at: Date | null }[];
   names: DoubtfulNames;
-  holdsDue: HoldSummary[];
-  waiting: WaitingFile[];
+  waits: Record<Wait, Waiting>;
   claimedRoots: string[];
   documents: number;
 }
@@ -159,8 +157,7 @@ export async function serviceHealth(db: Knex, asOf: IsoDate): Promise<ServiceHea
     sourcesAgain: await readSourcesAgain(db),
     secrets: await secretsOfPeople(db),
     names: await doubtfulNames(db),
-    holdsDue: await readHoldsDue(db, asOf),
-    waiting: await readWaiting(db),
+    waits: await countWaits(db, asOf),
     claimedRoots: await db('claimed_roots').pluck<string[]>('path'),
     documents: await countOf(db, 'select count(*) from documents'),
   };

@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { recordEvent, recordEvents } from './audit.ts';
+import { coverPlaced } from './holdCover.ts';
 import type { HoldFile, HoldRow, RejectedHold } from './holdFile.ts';
 import type { Hold } from './holds.ts';
 
@@ -30,6 +31,11 @@ export async function importHolds(
   await trx.raw('lock table holds in share row exclusive mode');
   const { fresh, inForce, past } = await sortRows(trx, file.rows, asOf);
   const placed = await insertHolds(trx, fresh, person, asOf);
+  await coverPlaced(
+    trx,
+    placed.map(({ id }) => id),
+    asOf,
+  );
   const rejects = [...file.rejects, ...past].sort((a, b) => a.line - b.line);
   const rejected = new Set(rejects.map((reject) => reject.line)).size;
   await recordEvents(

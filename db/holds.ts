@@ -6,7 +6,8 @@ import { Refusal } from '../rules/refusal.ts';
 import { REQUEST_LAPSES_AFTER_DAYS, type HoldKind, type HoldScope } from '../rules/workflow.ts';
 import { samePerson } from '../rules/userNames.ts';
 import { recordEvent } from './audit.ts';
-import { holdCoversSql, holdsOnFileSql } from './candidacy.ts';
+import { coverPlaced, type Likeness } from './holdCover.ts';
+import { holdCoversSql, holdsOnFileSql, movedSql } from './holdMatching.ts';
 
 /** A row of holds. */
 export interface Hold {
@@ -63,6 +64,7 @@ export async function placeHold(
     })
     .returning('*');
   const placed = rows[0] as Hold;
+  await coverPlaced(trx, [placed.id], asOf);
   await recordEvent(trx, person.name, 'hold.placed', {
     hold: placed.id,
     kind: placed.kind,
@@ -152,10 +154,22 @@ const COVERED_BY: Record<HoldScope, string> = {
   family: 'f.family_ref = :ref or f.subject_refs && array(select c.child_ref from families c where c.family_ref = :ref)',
 };
 
+export type HoldOnFile = Pick<Hold, 'id' | 'kind' | 'scope' | 'scope_ref' | 'authority'>;
+
 /** The holds in force that cover a file, each with the scope it matched by. */
-export async function holdsOn(db: Knex, fileRef: string): Promise<Pick<Hold, 'id' | 'kind' | 'scope' | 'scope_ref' | 'authority'>[]> {
+export async function holdsOn(db: Knex, fileRef: string): Promise<HoldOnFile[]> {
   const result = await db.raw<{ rows: Hold[] }>(
     `select h.* from case_files f cross join lateral (${holdsOnFileSql('f')}) h where f.file_ref = :fileRef order by h.id`,
+    { fileRef },
+  );
+  return result.rows;
+}
+
+/** The holds in force that covered a file and cover it no more, where nobody confirmed that; `likeness` where it was another file that they covered. */
+export async function holdsThatLost(db: Knex, fileRef: string): Promise<(HoldOnFile & { likeness: Likeness | null })[]> {
+  const result = await db.raw<{ rows: (HoldOnFile & { likeness: Likeness | null })[] }>(
+    `select h.* from case_files f cross join lateral (select h.id, h.kind, h.scope, h.scope_ref, h.authority, k.likeness ${movedSql('f')}) h
+     where f.file_ref = :fileRef order by h.id`,
     { fileRef },
   );
   return result.rows;
@@ -169,7 +183,7 @@ export async function holdsReleasedFor(db: Knex, fileRefs: readonly string[]): P
   const result = await db.raw<{ rows: { file_ref: string; holds: number[] }[] }>(
     `select f.file_ref, array_agg(h.id::int order by h.id) as holds
      from case_files f join determinations d on d.file_ref = f.file_ref
-     cross join lateral (select h.id from holds h where h.released_on >= d.eligible_from and (${holdCoversSql('f')})) h
+     cross join lateral (select h.id from holds h where h.released_on >= d.eligible_from and ${holdCoversSql('f')}) h
      where f.file_ref = any(cast(:fileRefs as text[]))
        and not exists (select from disposal_list_items i where i.file_ref = f.file_ref and h.id = any(i.released_holds))
      group by f.file_ref`,
@@ -185,7 +199,8 @@ export async function lockHolds(trx: Knex.Transaction): Promise<void> {
 
 /** Waits for archiving that has locked the holds, and keeps two people from answering one ask at once. */
 async function lockHoldInForce(trx: Knex.Transaction, holdId: number): Promise<Hold> {
-  const hold = await trx<Hold>('holds').where({ id: holdId }).forUpdate().first();
+  // Not `for update`: an import that enters what the hold covers would keep people from answering until it ends.
+  const hold = await trx<Hold>('holds').where({ id: holdId }).forNoKeyUpdate().first();
   if (!hold)
     throw new Refusal('no_such_hold', `There is no hold ${holdId}. "retention hold list" shows those there are.`, { hold: holdId });
   if (hold.released_on === null) return hold;

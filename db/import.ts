@@ -9,6 +9,7 @@ import { lackedSince, refuseOlder, shapeBefore, shapeOf, type ExtractShape } fro
 import { countChange, fileIsThere } from './extractChange.ts';
 import { EXTRACT_FILES, type ExtractFileName } from './extractColumns.ts';
 import { extractIsSuspect, type ExtractChange } from './extractLosses.ts';
+import { followCovered, rememberCovered } from './holdCover.ts';
 import { landStaged } from './landing.ts';
 import { reusedReferences } from './reusedReferences.ts';
 import { judgeRejectedDocuments, noteWhoseTheyMayBe } from './rejectedDocuments.ts';
@@ -76,6 +77,7 @@ export async function importExtract(
   await markSourceHasAgain(trx);
   if (extractIsSuspect(change)) await tripBrake(trx, 'extract', change, { asOf, runId });
   const inDoubt = await isOn(trx, 'extract');
+  await rememberCovered(trx, null);
   const rows: ImportResult['rows'] = {};
   for (const name of EXTRACT_FILES) {
     if (!extract.files[name].present) continue;
@@ -83,6 +85,7 @@ export async function importExtract(
     rows[name] = await accountForRows(trx, name, read[name], landed);
   }
   await markMissingFiles(trx, asOf);
+  await followCovered(trx, asOf);
   const { newlyDiffering, removedAtSource } = await compareWithArchived(trx, asOf, extract);
   const { quarantined, newlyQuarantined } = await replaceQuarantine(trx, importId);
   const ofAnyFile = await noteWhoseTheyMayBe(trx);

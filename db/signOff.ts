@@ -3,18 +3,24 @@ import type { Knex } from 'knex';
 import { addDays, type IsoDate } from '../rules/dates.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
+import type { Schedule } from '../rules/schedule.ts';
 import type { Decision } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 import { requireReason, requireState, type Acting, type ListAfter } from './decide.ts';
+import { lockHolds } from './holds.ts';
 import { lockItems, type ItemRow } from './items.ts';
 import { lockList, settleList, type ListRow } from './lists.ts';
+import { refuseBlocked } from './standing.ts';
 
-/** Authorises exactly the list of that digest. From then on what was signed never changes, and its decisions take effect. */
+/**
+ * Authorises exactly the list of that digest. From then on what was signed never changes, and its decisions take effect. Nobody signs
+ * what a hold or anything else stands in the way of: what the person attests is asked as of this second, with the holds locked.
+ */
 export async function signOff(
   trx: Knex.Transaction,
   listId: number,
   shownDigest: string,
-  { coolingOffDays }: { coolingOffDays: number },
+  { schedule, coolingOffDays }: { schedule: Schedule; coolingOffDays: number },
   { person, asOf }: Acting,
 ): Promise<ListAfter & { approved: number; kept: number; referred: number; archivedFrom: IsoDate }> {
   requirePermission(person, 'sign_off');
@@ -29,6 +35,13 @@ export async function signOff(
       { list: listId },
     );
   }
+  await lockHolds(trx);
+  await refuseBlocked(trx, schedule, asOf, {
+    list: listId,
+    fileRefs: items.filter((item) => item.status === 'approved').map((item) => item.file_ref),
+    so: `List ${listId} cannot be signed`,
+    next: 'Nothing was signed. Send the list back, so that these files are kept or referred; or have them taken off it.',
+  });
   await trx('disposal_lists').where({ id: listId }).update({
     state: 'cooling_off',
     signed_by: person.name,

@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import { ARCHIVED_OF_REFERENCE } from './archivedReference.ts';
 import { BAG_PROBLEMS } from './bagMoves.ts';
+import { UNCONFIRMED } from './lostCover.ts';
 
 /** SQL: the key of a row of the quarantine, or of a row like it, whatever its line. */
 export const QUARANTINE_KEY = 'md5(jsonb_build_array(source, ref, column_name, reason)::text)';
@@ -18,6 +19,8 @@ const STANDING = {
     where status = 'failed' or (status = 'withdrawn' and status_reason like 'archiving failed %')`,
   bag: `select b.id::text as key, b.file_ref as about from bags b where ${BAG_PROBLEMS}`,
   source: "select id || ' ' || md5(coalesce(error, '')) as key, file_ref as about from source_removals where outcome = 'failed'",
+  hold_moved: `select k.file_ref || ' ' || h.id as key, k.file_ref || ' (hold ' || h.id || ')' as about ${UNCONFIRMED}`,
+  hold_emptied: 'select h.id::text as key, h.id::text as about from emptied_holds e join holds h on h.id = e.hold_id where h.released_on is null',
   source_again: 'select file_ref as key, file_ref as about from source_removals where back_on is not null group by file_ref',
 } as const satisfies Record<string, string>;
 

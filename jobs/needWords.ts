@@ -30,6 +30,12 @@ const WORDS: Record<NeedKind, Words> = {
   source: async ({ all }, db) => [
     `${all} source documents of archived files could not be removed; they are tried again each night. ${(await whyNotRemoved(db)).join(' ')}`,
   ],
+  hold_moved: ({ fresh, about }) => [
+    `Files that a hold in force covered are covered no more, only because a reference changed or a link went: ${fresh}, among them ${about.join(', ')}. They are blocked. Where the hold should keep one, place a hold on the new reference; then confirm it with a reason: retention confirm FILE_REF --reason "…".`,
+  ],
+  hold_emptied: ({ fresh, about }) => [
+    `Holds in force cover nothing any more that the extract has: ${fresh}, among them ${about.join(', ')}. Find out what became of the files; place a hold on the new reference, and ask for the release of the old one ("retention hold list").`,
+  ],
   source_again: ({ fresh, about }) => [
     `Source documents of ${fresh} archived files were removed and lie under the document root again: ${about.join(', ')}. They are in the bags; find out what brought them back, and remove them. sources-again.csv of the report names every file.`,
   ],

@@ -18,6 +18,7 @@ export const BLOCKS = [
   'shortened',
   'doubtful_birth',
   'doubtful_date',
+  'hold_moved',
   'reference_reused',
   'disagreement',
 ] as const;

@@ -79,6 +79,7 @@ export const BLOCK_WORDS: Record<Block, string> = {
   shortened: 'A change made its date earlier. Somebody must confirm this.',
   doubtful_birth: 'The date of birth can hardly be right for this file. Somebody must confirm it.',
   doubtful_date: 'A date on this file can hardly be right. Somebody must confirm it.',
+  hold_moved: 'A hold covered it, and covers it no more only because a reference changed or a link went. Somebody must confirm this.',
   reference_reused: 'Its reference is that of an archived file about other people. Somebody must say which it is.',
   disagreement: 'Our two calculations gave different dates. Nothing will happen to this file until that is explained.',
 };

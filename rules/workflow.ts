@@ -133,6 +133,9 @@ export const SIGN_OFF_LAPSES_AFTER_DAYS = 90;
 /** Days for which a row that is away may be a mistake of the source system, and nothing rests on its absence. */
 export const ROW_MAY_BE_AWAY_DAYS = 30;
 
+/** Days after which a list, a receipt or paper has waited longer than it should: its files are over their dates all the while. */
+export const WAITS_TOO_LONG_AFTER_DAYS = 30;
+
 /** Failed nights after which an item is withdrawn. */
 export const ATTEMPTS_BEFORE_WITHDRAWAL = 5;
 

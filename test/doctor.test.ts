@@ -8,6 +8,7 @@ import type { ServerHealth, ServiceHealth } from '../db/health.ts';
 import { clockFindings, safetyFindings, serverFindings, type Finding } from '../jobs/doctor/findings.ts';
 import { folderFindings } from '../jobs/doctor/folders.ts';
 import { peopleFindings } from '../jobs/doctor/serviceFindings.ts';
+import { WAITS } from '../db/waits.ts';
 import { addDays } from '../rules/dates.ts';
 import { emptyDatabase, pastGuards } from './setup/database.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
@@ -37,6 +38,26 @@ describe('an installation', () => {
     expect(result.stdout).toMatch(/ok +both calculations: They agree on a sample of 2 files/);
     expect(result.stdout).toMatch(/ok +bags: 2 bags are read back and verified/);
     expect(await council.db('audit_events').count()).toEqual(before);
+  });
+
+  it('reviews, originals and paper that wait, and lists nobody decides on, as home has them', async () => {
+    const reviewed = { categories: 'safeguarding_unit', closed_on: '' };
+    council.register.child('CF-1', reviewed).child('CF-2', { originals_held: 'yes' }).child('CF-3', { medium: 'paper' });
+    council.register.child('CF-4', {}, { date_of_birth: '1999-01-01' });
+    const then = addDays(TODAY, -40);
+    await council.night(then);
+    await council.done('withdraw 1 --files CF-2 CF-4 --reason later', { asOf: then, as: 'm.jones' });
+    await council.approveAndSign(1, then);
+    await council.night(addDays(TODAY, -31));
+    await council.night(TODAY);
+    const said = (await council.retention('doctor --json')).json<Finding[]>().filter((finding) => finding.level !== 'ok');
+    expect(said.map((finding) => finding.says)).toEqual([
+      'Safeguarding Unit reviews that are due: 1.',
+      'Files with originals that should be back with the person: 1.',
+      'Files that have waited more than 30 days for their paper: 1.',
+      'Disposal lists that have been undecided for more than 30 days: 1.',
+    ]);
+    expect((await council.retention('doctor')).stdout).not.toContain('Nothing waits longer');
   });
 
   it('that nobody has used yet: made nothing by asking', async () => {
@@ -198,7 +219,7 @@ describe('what is wrong is said:', () => {
         }),
       'holds',
       'warning',
-      /Holds are due for review: 1/,
+      /Holds due for review: 1\./,
       /hold list/,
     ],
     [
@@ -263,18 +284,24 @@ describe('what is wrong is said:', () => {
 describe('by figures alone:', () => {
   const at = { asOf: TODAY, maxAgeDays: 14, coolingOffDays: 7, embedded: false, asRoot: false, machineNow: 0, machineToday: TODAY };
   const day = 24 * 60 * 60 * 1000;
-  const waiting = (since: string) => ({ file_ref: 'CF-1', list: 1, waits_for: 'paper', since, rule: 'x', adult_file_ref: null }) as const;
-  const service = { secrets: [], holdsDue: [], waiting: [] } as unknown as ServiceHealth;
+  const waits = Object.fromEntries(WAITS.map((wait) => [wait, { files: 1, overdue: 0 }])) as ServiceHealth['waits'];
+  const service = { secrets: [], waits } as unknown as ServiceHealth;
 
-  it('what has waited for more than 30 days', () => {
-    const said = (since: string) => wrong(peopleFindings({ id: '', kind: 'rehearsal' }, { ...service, waiting: [waiting(since)] }, at, 0));
-    expect([said(addDays(TODAY, -30)), said(addDays(TODAY, -31))]).toEqual([[], [['waiting', 'warning']]]);
+  it('everything that waits too long, each in a sentence of its own; what only waits is nothing wrong', () => {
+    const said = (overdue: number) => {
+      const late = Object.fromEntries(WAITS.map((wait) => [wait, { files: 1, overdue }])) as ServiceHealth['waits'];
+      return peopleFindings({ id: '', kind: 'rehearsal' }, { ...service, waits: late }, 0).map((finding) => finding.says);
+    };
+    expect(said(0)).toEqual(['Nothing waits longer than it should.']);
+    expect(new Set(said(7)).size, 'a disagreement is said of the register, a request and a referral are never overdue').toBe(
+      WAITS.length - 3,
+    );
   });
 
   it('tokens that are missing, expired or expire within two weeks; in a rehearsal nobody needs one', () => {
     const secrets = [null, new Date(0), new Date(13 * day), new Date(15 * day)].map((expires_at, i) => ({ user: `u${i}`, expires_at }));
     const said = (kind: 'live' | 'rehearsal') =>
-      peopleFindings({ id: '', kind }, { ...service, secrets }, at, 1).map((finding) => finding.says);
+      peopleFindings({ id: '', kind }, { ...service, secrets }, 1).map((finding) => finding.says);
     expect(said('live')).toEqual(['Without a token in force: u0, u1.', 'Their token expires within two weeks: u2.']);
     expect(said('rehearsal')).toEqual([expect.stringContaining('Nothing waits')]);
   });

@@ -33,6 +33,25 @@ export const DECISION_GUARDS: readonly Guard[] = [
         )}
       end if;`,
   },
+  {
+    table: 'hold_covers',
+    name: 'hold_covers_are_guarded',
+    fires: 'before insert or update or delete',
+    body: `if tg_op = 'DELETE' then
+        ${refuseIf('exists (select from case_files f where f.file_ref = old.file_ref)', 'what hold % covered stays known while file % is in the register', 'A records manager confirms that the file may go without it: retention confirm FILE_REF --reason "…".', ['old.hold_id', 'old.file_ref'])}
+      elsif tg_op = 'INSERT' then
+        ${refuseIf('new.confirmation_id is not null', 'what hold % covers is entered before anybody confirms that it may go without', 'Place the hold; it enters what it covers.', ['new.hold_id'])}
+      else
+        ${refuseIf(changed(['file_ref', 'hold_id', 'likeness']), 'what hold % covered is never rewritten', 'Place a hold on what it should cover.', ['old.hold_id'])}
+        ${refuseIf(
+          `new.confirmation_id is distinct from old.confirmation_id and new.confirmation_id is not null and not exists (select from confirmations c
+             where c.id = new.confirmation_id and c.file_ref = new.file_ref and c.block = 'hold_moved' and c.confirmed_on >= coalesce(old.moved_on, c.confirmed_on))`,
+          'file % was covered by hold %, and only a person’s confirmation ends that',
+          'A records manager confirms it with a reason: retention confirm FILE_REF --reason "…".',
+          ['old.file_ref', 'old.hold_id'],
+        )}
+      end if;`,
+  },
   neverRewritten('confirmations', 'confirmations', ADD, true),
   neverRewritten('reviews_done', 'reviews', ADD, true),
   neverRewritten('originals', 'records of originals', ADD, true),

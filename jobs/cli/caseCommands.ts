@@ -19,7 +19,7 @@ export function addCaseCommands(line: CommandLine): void {
   declare(
     line,
     'confirm <file>',
-    'confirm a date that became earlier, or a doubtful birth or date',
+    'confirm a date that became earlier, a doubtful birth or date, or that a file may go without the hold that covered it',
     'confirm CF-000123 --reason "birth certificate seen" --as m.jones',
     ACTING,
   )
@@ -145,6 +145,7 @@ const CONFIRMED: Record<Confirmable, string> = {
   shortened: 'the earlier date',
   doubtful_birth: 'the birth',
   doubtful_date: 'the doubtful date',
+  hold_moved: 'the loss of its hold',
 };
 
 function confirmedWords({ file_ref, confirmed, eligible_from, blocks }: Confirmed): string {

@@ -33,7 +33,7 @@ export function addDecisionCommands(line: CommandLine): void {
     .option('--keep-until <day>', 'keep through this day, with --reason')
     .option('--refer', 'refer to a person, named in --note')
     .option('--reason <code>', `why it is kept: ${REASON_CODES.join(', ')}`)
-    .option('--note <text>', 'free text; needed with the reason other')
+    .option('--note <text>', 'free text, shown to who signs; needed with the reason other')
     .option('--all', 'every file still undecided (refused where the rule asks to appraise one by one)')
     .option('--files <ref...>', 'these files')
     .option('--acknowledge-cautions', 'I have read the cautions of these files')
@@ -58,7 +58,8 @@ export function addDecisionCommands(line: CommandLine): void {
         line,
         options,
         'sign_off',
-        (trx, person, { settings, asOf }) => signOff(trx, id, options.digest, settings, { person, asOf }),
+        (trx, person, { schedule, settings, asOf }) =>
+          signOff(trx, id, options.digest, { schedule, coolingOffDays: settings.coolingOffDays }, { person, asOf }),
         (signed) =>
           signed.approved === 0
             ? `Signed. ${signed.kept} files are kept and ${signed.referred} referred; none is disposed of.`
@@ -125,7 +126,8 @@ function whichFiles({ all, files }: DecideOptions): WhichItems {
 function readDecision(options: DecideOptions): DecisionAsked {
   const asked = [options.approve, options.keepUntil !== undefined, options.refer].filter(Boolean).length;
   if (asked !== 1) throw new UsageError('Say what is decided: one of --approve, --keep-until DAY --reason CODE, --refer.');
-  if (options.approve) return { decision: 'approved', acknowledgeCautions: options.acknowledgeCautions === true };
+  if (options.approve)
+    return { decision: 'approved', acknowledgeCautions: options.acknowledgeCautions === true, note: options.note ?? null };
   if (options.refer) return { decision: 'referred', note: options.note ?? null };
   return {
     decision: 'kept',

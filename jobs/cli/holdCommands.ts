@@ -11,6 +11,7 @@ import {
   type HoldSummary,
   type NewHold,
 } from '../../db/holds.ts';
+import { withLostCover, type LostCover } from '../../db/lostCover.ts';
 import { writeCsv } from '../../reports/csv.ts';
 import { longDate, shortDate } from '../../rules/dates.ts';
 import { HOLD_KINDS } from '../../rules/workflow.ts';
@@ -30,7 +31,7 @@ export function addHoldCommands(line: CommandLine): void {
       reading(
         holds,
         options,
-        ({ db, asOf }) => (options.due ? readHoldsDue(db, asOf) : readHolds(db, asOf)),
+        async ({ db, asOf }) => withLostCover(db, await (options.due ? readHoldsDue(db, asOf) : readHolds(db, asOf))),
         (found) => (found.length > 0 ? holdsTable(found) : options.due ? 'No hold is due for review.' : 'There are no holds.'),
       ),
     );
@@ -171,7 +172,7 @@ const STATE_WORDS: Record<HoldState, (hold: HoldSummary) => string> = {
   released: (hold) => `released ${shortDate(hold.released_on ?? '')} by ${hold.released_by}`,
 };
 
-function holdsTable(holds: HoldSummary[]): string {
+function holdsTable(holds: (HoldSummary & LostCover)[]): string {
   return table(
     ['hold', 'kind', 'scope', 'authority', 'placed', 'review on', 'state'],
     holds.map((hold) => [
@@ -181,7 +182,14 @@ function holdsTable(holds: HoldSummary[]): string {
       hold.authority,
       `${shortDate(hold.placed_on)} by ${hold.placed_by}`,
       `${shortDate(hold.review_on)}${hold.review_due ? '\nDUE' : ''}`,
-      STATE_WORDS[hold.state](hold),
+      [STATE_WORDS[hold.state](hold), ...lostWords(hold)].join('\n'),
     ]),
   );
+}
+
+function lostWords({ emptied_on, files_lost }: LostCover): string[] {
+  return [
+    ...(emptied_on === null ? [] : [`COVERS NOTHING ANY MORE\nsince ${shortDate(emptied_on)}`]),
+    ...(files_lost === 0 ? [] : [`LOST ${files_lost} ${files_lost === 1 ? 'FILE' : 'FILES'}\nnot confirmed yet`]),
+  ];
 }

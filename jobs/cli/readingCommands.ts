@@ -4,7 +4,9 @@ import { copyDeterminations } from '../../db/determinationsCsv.ts';
 import { explainFile } from '../../db/explain.ts';
 import { everyItem, oneList, type ListedItem } from '../../db/listPages.ts';
 import { readLists, type ListSummary } from '../../db/lists.ts';
+import { standingWords, whatStands, type Standing } from '../../db/standing.ts';
 import { latestRuns } from '../../db/runs.ts';
+import type { Block } from '../../rules/checks.ts';
 import { shortDate } from '../../rules/dates.ts';
 import { documentNumbers } from '../../rules/words.ts';
 import { LIST_STATES } from '../../rules/workflow.ts';
@@ -46,15 +48,21 @@ export function addReadingCommands(line: CommandLine): void {
       return reading(line, options, ({ db }) => readLists(db, state), listsWords);
     });
 
-  declare(line, 'show <list>', 'one disposal list with its items', 'show 12', [JSON_OUT]).action((list: string, options: CommonOptions) => {
-    const id = readNumber(list, 'The number of a list');
-    return reading(
-      line,
-      options,
-      async ({ db, rehearsal }) => listAsJson(await oneList(db, id), await everyItem(db, id), rehearsal),
-      showWords,
-    );
-  });
+  declare(line, 'show <list>', 'one disposal list with its items', 'show 12', [AS_OF, JSON_OUT]).action(
+    (list: string, options: CommonOptions) => {
+      const id = readNumber(list, 'The number of a list');
+      return reading(
+        line,
+        options,
+        async ({ db, schedule, asOf, rehearsal }) => {
+          const items = await everyItem(db, id);
+          const binding = items.filter((item) => item.binding).map((item) => item.file_ref);
+          return listAsJson(await oneList(db, id), items, await whatStands(db, schedule, asOf, binding), rehearsal);
+        },
+        showWords,
+      );
+    },
+  );
 
   declare(line, 'runs', 'the run ledger, newest first', 'runs', [JSON_OUT]).action((options: CommonOptions) =>
     reading(
@@ -70,12 +78,19 @@ export function addReadingCommands(line: CommandLine): void {
   );
 }
 
-type ShownItem = Omit<ListedItem, 'cautions' | 'list_id' | 'closed_on'> & { cautions: string[]; acknowledged: string[] };
+/** `blocks` and `holds` are what stands in the way as of this second, of files that something may still happen to. */
+type ShownItem = Omit<ListedItem, 'cautions' | 'list_id' | 'closed_on'> & {
+  cautions: string[];
+  acknowledged: string[];
+  blocks: Block[];
+  holds: Standing['holds'];
+};
 type ShownList = ListSummary & { rehearsal: boolean; list_items: ShownItem[] };
 
 function listAsJson(
   list: ListSummary,
   items: ListedItem[],
+  standing: ReadonlyMap<string, Standing>,
   rehearsal: boolean,
 ): Omit<ShownList, 'items' | 'list_items'> & { items: ShownItem[] } {
   return {
@@ -85,6 +100,8 @@ function listAsJson(
       ...item,
       cautions: cautions.map((caution) => caution.caution),
       acknowledged: cautions.filter((caution) => caution.acknowledged_by !== null).map((caution) => caution.caution),
+      blocks: standing.get(item.file_ref)?.blocks ?? [],
+      holds: standing.get(item.file_ref)?.holds ?? [],
     })),
   };
 }
@@ -110,8 +127,12 @@ function showWords(list: ReturnType<typeof listAsJson>): string {
     item.file_ref,
     item.anchor_on ? shortDate(item.anchor_on) : item.anchor_year,
     item.retain_until ? shortDate(item.retain_until) : item.retain_year,
-    [...releasedWords(item), ...item.cautions.map((caution) => `${caution}${cautionWords(item, caution)}`)].join('\n'),
-    `${item.status.replaceAll('_', ' ')}${item.decided_by ? `\nby ${item.decided_by}` : ''}${item.status_reason ? `\n${item.status_reason}` : ''}`,
+    [
+      ...(item.blocks.length > 0 ? [`CANNOT GO NOW: ${standingWords(item)}`] : []),
+      ...releasedWords(item),
+      ...item.cautions.map((caution) => `${caution}${cautionWords(item, caution)}`),
+    ].join('\n'),
+    `${item.status.replaceAll('_', ' ')}${item.decided_by ? `\nby ${item.decided_by}` : ''}${item.note ? `\n${printable(item.note)}` : ''}${item.status_reason ? `\n${item.status_reason}` : ''}`,
   ]);
   return [
     `List ${list.id}: ${list.rule}, ${list.action}, ${list.state.replaceAll('_', ' ')}, listed on ${shortDate(list.listed_on)}`,

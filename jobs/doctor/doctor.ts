@@ -124,7 +124,7 @@ async function examineInstallation(db: Knex, { installation, server, settings, w
     ...(await examineRegister(db, where)),
     ...bagFindings(await lookAtBags(store, bags, everyBag), everyBag),
     ...evidenceFindings(service),
-    ...peopleFindings(installation, service, where, server.now),
+    ...peopleFindings(installation, service, server.now),
   ];
 }
 

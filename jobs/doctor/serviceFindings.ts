@@ -3,10 +3,11 @@ import type { RegisterHealth, ServiceHealth } from '../../db/health.ts';
 import type { Differences } from '../../db/identity.ts';
 import type { Installation } from '../../db/installation.ts';
 import { addDays, shortDate, type IsoDate } from '../../rules/dates.ts';
+import type { Wait } from '../../db/waits.ts';
+import { WAITS_TOO_LONG_AFTER_DAYS } from '../../rules/workflow.ts';
 import { brakeWords } from '../brakeWords.ts';
 import { fault, ok, some, warning, type Circumstance, type Finding } from './findings.ts';
 
-const WAITS_LONG_DAYS = 30;
 const EXPIRES_SOON_MS = 14 * 24 * 60 * 60 * 1000;
 
 /** When extracts and nights last came, how the last night ended, and which brakes are on. */
@@ -58,26 +59,61 @@ export function registerFindings(register: RegisterHealth, versionInForce: strin
   ];
 }
 
+/** What has waited for people too long, by the same count as home's, with what to do. A disagreement is a finding of the register. */
+const OVERDUE_WORDS: Record<
+  Exclude<Wait, 'disagreements' | 'releases' | 'referrals'>,
+  [check: string, says: (n: number) => string, next: string]
+> = {
+  holds_due: ['holds', (n) => `Holds due for review: ${n}.`, 'See "retention hold list --due"; ask for the release of those that ended.'],
+  holds_that_lost: [
+    'holds',
+    (n) => `Holds in force that lost files they covered, or cover nothing any more, because a reference changed or a link went: ${n}.`,
+    'See "retention hold list"; place a hold on the new reference, then "retention confirm FILE_REF --reason …".',
+  ],
+  reviews: [
+    'reviews',
+    (n) => `Safeguarding Unit reviews that are due: ${n}.`,
+    'See "retention review list"; record each with "retention review done".',
+  ],
+  originals: [
+    'originals',
+    (n) => `Files with originals that should be back with the person: ${n}.`,
+    'See "retention originals list"; record each with "retention originals returned".',
+  ],
+  removals: [
+    'removals',
+    (n) => `Archived files that are still in the source system: ${n}.`,
+    'Have them deleted there: removals.csv of the morning’s report names them.',
+  ],
+  receipts: [
+    'waiting',
+    (n) => `Files that have waited more than ${WAITS_TOO_LONG_AFTER_DAYS} days for a receipt: ${n}.`,
+    'See "retention waiting"; record what happened with "transfer received".',
+  ],
+  paper: [
+    'waiting',
+    (n) => `Files that have waited more than ${WAITS_TOO_LONG_AFTER_DAYS} days for their paper: ${n}.`,
+    'See "retention waiting"; record what happened with "paper done".',
+  ],
+  lists_to_decide: [
+    'lists',
+    (n) => `Disposal lists that have been undecided for more than ${WAITS_TOO_LONG_AFTER_DAYS} days: ${n}.`,
+    'See "retention lists --state for_decision"; decide on them, or cancel them.',
+  ],
+  lists_to_sign: [
+    'lists',
+    (n) => `Disposal lists that have waited more than ${WAITS_TOO_LONG_AFTER_DAYS} days for a signature: ${n}.`,
+    'See "retention lists --state for_sign_off"; sign them, or send them back.',
+  ],
+};
+
 /** What only people can do. */
-export function peopleFindings({ kind }: Installation, service: ServiceHealth, { asOf }: Circumstance, now: number): Finding[] {
-  const findings: Finding[] = [];
-  const late = service.waiting.filter(({ since }) => since < addDays(asOf, -WAITS_LONG_DAYS));
-  if (late.length > 0)
-    findings.push(
-      warning(
-        'waiting',
-        `${late.length} files have waited more than ${WAITS_LONG_DAYS} days for a receipt or their paper: ${some(late.map((file) => file.file_ref))}.`,
-        'See "retention waiting"; record what happened with "transfer received" or "paper done".',
-      ),
-    );
-  if (service.holdsDue.length > 0)
-    findings.push(
-      warning(
-        'holds',
-        `Holds are due for review: ${some(service.holdsDue.map((hold) => String(hold.id)))}.`,
-        'See "retention hold list"; ask for the release of those that ended.',
-      ),
-    );
+export function peopleFindings({ kind }: Installation, service: ServiceHealth, now: number): Finding[] {
+  const findings = (Object.keys(OVERDUE_WORDS) as (keyof typeof OVERDUE_WORDS)[]).flatMap((wait) => {
+    const { overdue } = service.waits[wait];
+    const [check, says, next] = OVERDUE_WORDS[wait];
+    return overdue === 0 ? [] : [warning(check, says(overdue), next)];
+  });
   findings.push(...nameFindings(service));
   const expired = service.secrets.filter(({ expires_at }) => expires_at === null || expires_at.getTime() <= now).map(({ user }) => user);
   const soon = service.secrets
@@ -93,9 +129,7 @@ export function peopleFindings({ kind }: Installation, service: ServiceHealth, {
     );
   if (kind === 'live' && soon.length > 0)
     findings.push(warning('tokens', `Their token expires within two weeks: ${some(soon)}.`, 'An admin adds them again before that.'));
-  return findings.length > 0
-    ? findings
-    : [ok('people', 'Nothing waits longer than it should: no hold to review, no receipt, no paper, no token.')];
+  return findings.length > 0 ? findings : [ok('people', 'Nothing waits longer than it should.')];
 }
 
 /** Whether this is the very database whose folders and reports these are. */

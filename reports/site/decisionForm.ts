@@ -42,8 +42,8 @@ export function typedDecision(body: Fields): FormState['typed'] {
 export function readDecision(body: Fields, acknowledges: boolean): { asked: DecisionAsked } | { errors: FieldError[] } {
   const decision = DECISIONS.find((word) => word === body.one('decision'));
   if (!decision) return { errors: [{ field: 'decision', text: 'Choose what is decided' }] };
-  if (decision === 'approved') return { asked: { decision, acknowledgeCautions: acknowledges } };
   const note = body.one('note').trim() || null;
+  if (decision === 'approved') return { asked: { decision, acknowledgeCautions: acknowledges, note } };
   if (decision === 'referred') return readReferring(body, note);
   return readKeeping(body, note);
 }
@@ -74,6 +74,7 @@ export const DECISION_REFUSALS = {
     words:
       'Facts or documents of what you chose changed after the list was made. Nothing was decided. The next night takes those files off; decide the others.',
   },
+  items_blocked: { field: 'decision' },
   item_withdrawn: { field: 'file', words: 'What you chose was taken off the list meanwhile. There is nothing to decide about it.' },
   wrong_state: { field: 'file', words: 'This list is not being decided any more: it was signed, or cancelled. Nothing was decided.' },
   appraise_individually: {

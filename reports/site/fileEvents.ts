@@ -23,6 +23,7 @@ const CONFIRMED_WORDS: Record<string, string> = {
   shortened: 'The earlier date is right.',
   doubtful_birth: 'The birth is right.',
   doubtful_date: 'The doubtful date is right.',
+  hold_moved: 'It may go without the hold that covered it.',
 };
 
 /** The entry of an event. */

@@ -1,5 +1,6 @@
 /** Holds in the words of pages. Who ordered one and why it may be released is free text: for those who see names. */
 import type { HoldState, HoldSummary } from '../../db/holds.ts';
+import type { LostCover } from '../../db/lostCover.ts';
 import { longDate } from '../../rules/dates.ts';
 import type { Schedule } from '../../rules/schedule.ts';
 import type { HoldKind, HoldScope } from '../../rules/workflow.ts';
@@ -34,7 +35,7 @@ const STATE_WORDS: Record<HoldState, { text: string; colour: string }> = {
 };
 
 /** A hold as a page shows it. */
-export function shownHold(hold: HoldSummary, schedule: Schedule, names: boolean) {
+export function shownHold(hold: HoldSummary & LostCover, schedule: Schedule, names: boolean) {
   const { text, colour } = STATE_WORDS[hold.state];
   return {
     ...hold,

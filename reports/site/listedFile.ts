@@ -1,11 +1,13 @@
 /** One file of a list as its row, or the head of its page, shows it. Notes and free text are for those who see names. */
 import type { ListedItem } from '../../db/listPages.ts';
+import type { Standing } from '../../db/standing.ts';
 import { addDays, daysBetween, type IsoDate } from '../../rules/dates.ts';
-import { cautionOfItem } from '../../rules/words.ts';
+import { BLOCK_WORDS, cautionOfItem } from '../../rules/words.ts';
+import { HOLD_KIND_WORDS } from './holdWords.ts';
 import { cautionLabel, counted, REASON_CODE_WORDS, STATUS_WORDS } from './words.ts';
 
 /** The row of an item. */
-export function shownItem(item: ListedItem, asOf: IsoDate, names: boolean) {
+export function shownItem(item: ListedItem, asOf: IsoDate, names: boolean, standing?: Standing) {
   const {
     position,
     file_ref,
@@ -40,6 +42,7 @@ export function shownItem(item: ListedItem, asOf: IsoDate, names: boolean) {
     })),
     openCautions: item.cautions.filter((caution) => caution.acknowledged_by === null).length,
     releasedHolds: item.released_holds,
+    standing: standing === undefined ? [] : shownStanding(standing),
     decided_by,
     decided_on,
     keep_until,
@@ -47,6 +50,19 @@ export function shownItem(item: ListedItem, asOf: IsoDate, names: boolean) {
     note: names ? item.note : null,
     decidable: status === 'pending' || status === 'approved' || status === 'kept' || status === 'referred',
   };
+}
+
+/** What stands in the way now: each hold by its number and kind, with where to read of it; anything else in its sentence. */
+export function shownStanding({ blocks, holds }: Standing): { text: string; href: string | null }[] {
+  const others = blocks.filter((block) => block !== 'hold' && (block !== 'hold_moved' || holds.length === 0));
+  const lost = blocks.includes('hold_moved') && !blocks.includes('hold');
+  return [
+    ...holds.map(({ id, kind }) => ({
+      text: `Hold ${id} ${lost ? 'covered it, and covers it no more' : 'suspends disposal'}: ${HOLD_KIND_WORDS[kind]}`,
+      href: `/holds/${id}`,
+    })),
+    ...others.map((block) => ({ text: BLOCK_WORDS[block], href: null })),
+  ];
 }
 
 /** "3 years", "5 months", "12 days": whole ones since the first day it could be disposed of. */

@@ -1,4 +1,4 @@
-/** Confirming what the system doubts of a file: a date that became earlier, or a birth or a date that can hardly be right. */
+/** Confirming what the system doubts of a file: an earlier date, a birth or a date that can hardly be right, a hold that covers it no more. */
 import { CONFIRMABLE, confirmFile } from '../../../db/confirm.ts';
 import { explainFile } from '../../../db/explain.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
@@ -29,6 +29,11 @@ async function confirmPage(visit: SignedVisit, ref: string, state: FormState = {
       paragraphs: [
         ...doubts,
         'Look at the record itself, for example the birth certificate or the closing note. If the record is wrong, have it corrected at the source instead; the next night takes that over.',
+        ...(blocks.includes('hold_moved')
+          ? [
+              'Where the hold should keep this file, place one on its new reference before you confirm: confirming says that the file may go without it.',
+            ]
+          : []),
         'Once confirmed, this no longer keeps the file. When its facts change again, it is doubted again.',
       ],
       action: '/files/confirm',

@@ -1,6 +1,7 @@
 /** Holds: those in force, due for review and released; one of them, and its release by two people. */
 import { countHolds, HOLD_FILTERS, holdPage, oneHold, type HoldFilter } from '../../../db/holdPages.ts';
 import { askRelease, confirmRelease, filesCovered, type Hold } from '../../../db/holds.ts';
+import { filesLost } from '../../../db/lostCover.ts';
 import { figuresOfNight } from '../../../db/nightFigures.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import { addDays, longDate } from '../../../rules/dates.ts';
@@ -12,6 +13,7 @@ import { actingOnForm, shownErrors, type FormState } from '../acting.ts';
 import { releasedWords, shownHold } from '../holdWords.ts';
 import { may, page, redirect, seesNames, wholeNumber, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { ON_A_PAGE } from '../tables.ts';
+import { refText } from '../workKeys.ts';
 import { counted } from '../words.ts';
 
 export const holdRoutes: readonly Route[] = [
@@ -25,6 +27,7 @@ const FILTER_WORDS: Record<HoldFilter, { text: string; empty: string }> = {
   in_force: { text: 'In force', empty: 'No hold is in force. Place one when an order, a claim or a request asks for files to be kept.' },
   due: { text: 'Due for review', empty: 'No hold is due for review.' },
   asked: { text: 'Release to be confirmed', empty: 'Nobody has asked for the release of a hold, or each request was answered.' },
+  lost: { text: 'Lost files', empty: 'No hold in force has lost a file that it covered.' },
   released: { text: 'Released', empty: 'No hold was released yet.' },
 };
 
@@ -64,6 +67,7 @@ async function oneHoldPage(visit: SignedVisit, { typed, errors }: FormState = NO
     hold: shownHold(hold, await scheduleInForce(db, asOf), seesNames(visit)),
     covers: inForce ? await coveredFiles(visit, hold) : null,
     released: releasedWords(hold),
+    lostFiles: inForce ? (await filesLost(db, hold.id, ON_A_PAGE)).map((ref) => ({ ref, href: `/files?${refText(ref)}` })) : [],
     asked,
     lapsesAfter: hold.release_asked_on === null ? null : addDays(hold.release_asked_on, REQUEST_LAPSES_AFTER_DAYS),
     own: asked && own,

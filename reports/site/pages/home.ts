@@ -6,6 +6,7 @@ import { latestNight } from '../../../db/runs.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import { addDays, longDate, type IsoDate } from '../../../rules/dates.ts';
 import { samePerson } from '../../../rules/userNames.ts';
+import { WAITS_TOO_LONG_AFTER_DAYS } from '../../../rules/workflow.ts';
 import { nightInWords } from '../nightWords.ts';
 import { brakeInWords } from '../../retentionReport.ts';
 import { clauseOf } from '../tables.ts';
@@ -46,11 +47,8 @@ interface WaitingList extends ListSummary {
   deciders: string[];
 }
 
-/** A list that waits for longer should not: its files are over their date all the while. */
-const LATE_AFTER_DAYS = 30;
-
 function isLate({ listed_on }: ListSummary, asOf: IsoDate): boolean {
-  return addDays(listed_on, LATE_AFTER_DAYS) < asOf;
+  return addDays(listed_on, WAITS_TOO_LONG_AFTER_DAYS) < asOf;
 }
 
 async function withDeciders(visit: SignedVisit, list: ListSummary): Promise<WaitingList> {

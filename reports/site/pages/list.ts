@@ -1,8 +1,9 @@
 /** One disposal list: its files, fifty at a time, and a form to decide some or all where its rule allows deciding together. */
 import { decideItems, type WhichItems } from '../../../db/decide.ts';
-import { countUndecided, decidedBy, everyItem, itemPage, nextPending, oneList } from '../../../db/listPages.ts';
+import { countUndecided, decidedBy, everyItem, itemPage, nextPending, oneList, type ListedItem } from '../../../db/listPages.ts';
 import type { ListSummary } from '../../../db/lists.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
+import { whatStands } from '../../../db/standing.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { clauseWords, type Schedule } from '../../../rules/schedule.ts';
 import { ACTION_WORDS } from '../../../rules/words.ts';
@@ -66,9 +67,11 @@ export function shownList(list: ListSummary, schedule: Schedule, names: boolean)
 async function listPage(visit: SignedVisit, { typed, errors }: FormState = NOTHING_DECIDED, asked = visit.query): Promise<Answer> {
   const { db, asOf } = visit;
   const number = listNumber(visit);
-  const list = shownList(await oneList(db, number), await scheduleInForce(db, asOf), seesNames(visit));
+  const schedule = await scheduleInForce(db, asOf);
+  const list = shownList(await oneList(db, number), schedule, seesNames(visit));
   const view = readView(asked);
   const found = await itemPage(db, number, view, ON_A_PAGE);
+  const standing = await whatStands(db, schedule, asOf, bindingFiles(found.rows));
   const decides = list.unsigned && may(visit, 'decide');
   const first = decides ? await nextPending(db, number, 0) : null;
   return page(
@@ -77,7 +80,7 @@ async function listPage(visit: SignedVisit, { typed, errors }: FormState = NOTHI
     {
       list,
       heads: itemHeads(number, view),
-      items: found.rows.map((item) => shownItem(item, asOf, seesNames(visit))),
+      items: found.rows.map((item) => shownItem(item, asOf, seesNames(visit), standing.get(item.file_ref))),
       decides,
       together: decides && !list.individually,
       undecided: await countUndecided(db, number),
@@ -100,15 +103,22 @@ async function listPage(visit: SignedVisit, { typed, errors }: FormState = NOTHI
 async function printPage(visit: SignedVisit): Promise<Answer> {
   const { db, asOf } = visit;
   const number = listNumber(visit);
-  const list = shownList(await oneList(db, number), await scheduleInForce(db, asOf), seesNames(visit));
+  const schedule = await scheduleInForce(db, asOf);
+  const list = shownList(await oneList(db, number), schedule, seesNames(visit));
   const items = await everyItem(db, number);
+  const standing = await whatStands(db, schedule, asOf, bindingFiles(items));
   return page('listPrint', `List ${number}, to print`, {
     list,
     heads: itemHeads(number, readView(visit.query)).map((head) => ({ ...head, href: null, sorted: null })),
-    items: items.map((item) => shownItem(item, asOf, seesNames(visit))),
+    items: items.map((item) => shownItem(item, asOf, seesNames(visit), standing.get(item.file_ref))),
     deciders: await decidedBy(db, number),
     asOf,
   });
+}
+
+/** Files whose items something may still happen to. */
+export function bindingFiles(items: readonly ListedItem[]): string[] {
+  return items.filter((item) => item.binding).map((item) => item.file_ref);
 }
 
 /** Many at once: where the rule allows it, and no caution stands that nobody acknowledged. */

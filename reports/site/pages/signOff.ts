@@ -1,16 +1,18 @@
 /** Signing a list off, exactly as it was shown, or sending it back to those who decide. */
-import { decidedBy, decidedSince, lastDecision, oneList, signingFigures } from '../../../db/listPages.ts';
+import { decidedBy, decidedSince, everyItem, lastDecision, oneList, signingFigures } from '../../../db/listPages.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import { sendBack, signOff } from '../../../db/signOff.ts';
+import { whatStands } from '../../../db/standing.ts';
 import type { Caution } from '../../../rules/checks.ts';
 import { addDays, longDate } from '../../../rules/dates.ts';
 import type { Decision } from '../../../rules/workflow.ts';
 import { CAUTION_WORDS } from '../../../rules/words.ts';
 import { samePerson } from '../../../rules/userNames.ts';
 import { actingOnForm, shownErrors, type FormState } from '../acting.ts';
+import { shownItem } from '../listedFile.ts';
 import { page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { STATUS_WORDS, counted } from '../words.ts';
-import { listNumber, shownList } from './list.ts';
+import { bindingFiles, listNumber, shownList } from './list.ts';
 
 export const signOffRoutes: readonly Route[] = [
   { method: 'GET', url: '/lists/:list/sign-off', needs: 'sign_off', handler: (visit) => signOffPage(visit) },
@@ -24,6 +26,7 @@ const NOTHING_TYPED: FormState = { typed: { number: '', reason: '' }, errors: []
 const SIGNING_REFUSALS = {
   own_decision: { field: 'signing' },
   digest_moved: { field: 'number' },
+  items_blocked: { field: 'signing' },
   wrong_state: { field: 'signing', words: 'This list does not wait for a signature any more. Nothing was signed.' },
 } as const;
 
@@ -32,7 +35,10 @@ async function signOffPage(visit: SignedVisit, { typed, errors }: FormState = NO
   const number = listNumber(visit);
   // Read first: what is decided meanwhile then counts as new to who signs.
   const seen = await lastDecision(db, number);
-  const list = shownList(await oneList(db, number), await scheduleInForce(db, asOf), seesNames(visit));
+  const schedule = await scheduleInForce(db, asOf);
+  const list = shownList(await oneList(db, number), schedule, seesNames(visit));
+  const items = await everyItem(db, number);
+  const standing = await whatStands(db, schedule, asOf, bindingFiles(items));
   const figures = await signingFigures(db, number);
   const deciders = await decidedBy(db, number);
   const data = {
@@ -47,6 +53,10 @@ async function signOffPage(visit: SignedVisit, { typed, errors }: FormState = NO
     kept: list.by_status.kept ?? 0,
     referred: list.by_status.referred ?? 0,
     deciders,
+    blocked: items
+      .filter(({ status, file_ref }) => status === 'approved' && standing.has(file_ref))
+      .map((item) => shownItem(item, asOf, seesNames(visit), standing.get(item.file_ref))),
+    noted: items.map((item) => shownItem(item, asOf, seesNames(visit))).filter(({ note }) => note !== null),
     own: deciders.filter(({ name }) => samePerson(name, person.name)).reduce((sum, { files }) => sum + files, 0),
     notBefore: longDate(addDays(asOf, site.coolingOffDays + 1)),
     coolingOffDays: site.coolingOffDays,
@@ -57,13 +67,14 @@ async function signOffPage(visit: SignedVisit, { typed, errors }: FormState = NO
 }
 
 async function sign(visit: SignedVisit): Promise<Answer> {
-  const { body, person, asOf, site } = visit;
+  const { db, body, person, asOf, site } = visit;
   const number = listNumber(visit);
   const typed = { number: body.one('number'), reason: '' };
   if (typed.number.trim() !== String(number))
     return signOffPage(visit, { typed, errors: [{ field: 'number', text: `Type the number of this list, ${number}, to sign it` }] });
+  const schedule = await scheduleInForce(db, asOf);
   const outcome = await actingOnForm(visit, 'sign_off', SIGNING_REFUSALS, (trx) =>
-    signOff(trx, number, body.one('digest'), { coolingOffDays: site.coolingOffDays }, { person, asOf }),
+    signOff(trx, number, body.one('digest'), { schedule, coolingOffDays: site.coolingOffDays }, { person, asOf }),
   );
   if ('errors' in outcome) {
     const already = outcome.code === 'wrong_state' ? await signedAlready(visit, number) : null;
