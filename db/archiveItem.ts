@@ -32,7 +32,7 @@ export async function bagRecords(
   const { id, rule, action, schedule_version, listed_on, signed_by, signed_on, signed_digest, cooling_off_days } = list;
   return {
     facts: { ...caseFile, ...beside, history, changes: await factChangesOf(db, caseFile.fileRef) },
-    casework: await caseworkOn(db, caseFile.fileRef),
+    casework: await caseworkOn(db, item),
     determination: explain(caseFile, determination, schedule, asOf, { blocks, cautions, details: {}, history }),
     'sign-off': {
       list: { id, rule, action, schedule_version, listed_on, signed_by, signed_on, signed_digest, cooling_off_days },
@@ -59,11 +59,17 @@ function asRead(record: unknown): unknown {
  * What people recorded about a file, free text included. It leaves the database with the file, so the bag must have it as it
  * stands under the last locks: whoever archives compares it there with what was packed.
  */
-async function caseworkOn(db: Knex, fileRef: string): Promise<Record<string, unknown[]>> {
+async function caseworkOn(db: Knex, { file_ref: fileRef, list_id }: ItemRow): Promise<Record<string, unknown[]>> {
   const casework: Record<string, unknown[]> = {};
   for (const table of ['confirmations', 'reviews_done', 'originals', 'deferrals', 'referrals']) {
     casework[table] = await db(table).where({ file_ref: fileRef }).orderBy('id');
   }
+  // Of this list the sign-off has everything; the words of earlier ones are emptied when the file goes.
+  casework['other_lists'] = await db('disposal_list_items')
+    .where({ file_ref: fileRef })
+    .whereNot({ list_id })
+    .orderBy('list_id')
+    .select('list_id', 'decision', 'keep_until', 'reason_code', 'note', 'decided_by', 'decided_on', 'status', 'status_reason', 'status_on');
   return casework;
 }
 

@@ -45,6 +45,18 @@ export async function listPage(
   return pageOf(rows, limit);
 }
 
+/** A list was sent back to those who decide, and why: free text. */
+export interface SendBack {
+  sent_back_by: string;
+  sent_back_on: IsoDate;
+  reason: string;
+}
+
+/** Every time this list was sent back, the first first. */
+export async function sendBacks(db: Knex, listId: number): Promise<SendBack[]> {
+  return db('list_send_backs').where({ list_id: listId }).orderBy('id').select('sent_back_by', 'sent_back_on', 'reason');
+}
+
 /** One list. Throws a Refusal when there is none of that number. */
 export async function oneList(db: Knex, id: number): Promise<ListSummary> {
   const [list] = await summaries(db, 'id = :id', { id, limit: 1 });

@@ -66,13 +66,13 @@ export async function signOff(
 }
 
 /** Returns a list to those who decide, with its decisions as they stand; the next decision puts it up for sign-off again. */
-export async function sendBack(trx: Knex.Transaction, listId: number, reason: string, { person }: Acting): Promise<ListAfter> {
+export async function sendBack(trx: Knex.Transaction, listId: number, reason: string, { person, asOf }: Acting): Promise<ListAfter> {
   requirePermission(person, 'send_back');
   const list = await lockList(trx, listId);
   requireState(list, ['for_sign_off'], 'sent back');
-  await trx('disposal_lists')
-    .where({ id: listId })
-    .update({ state: 'for_decision', sent_back_by: person.name, sent_back_reason: requireReason(reason) });
+  const words = requireReason(reason);
+  await trx('disposal_lists').where({ id: listId }).update({ state: 'for_decision', sent_back_by: person.name, sent_back_reason: words });
+  await trx('list_send_backs').insert({ list_id: listId, sent_back_by: person.name, sent_back_on: asOf, reason: words });
   await recordEvent(trx, person.name, 'list.sent_back', { list: listId });
   return { list: listId, state: 'for_decision', digest: list.digest };
 }

@@ -86,7 +86,7 @@ export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: strin
   ],
   [
     'require_signable(list disposal_lists, state_before text) returns void language plpgsql stable',
-    `declare digest_now text; careless text;
+    `declare digest_now text; careless text; blocked record;
     begin
       ${refuseIf("state_before <> 'for_sign_off'", 'disposal list % is not for sign-off', 'Every item is decided first.', ['list.id'])}
       ${refuseIf(
@@ -114,6 +114,14 @@ export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: strin
       where i.list_id = list.id and i.status = 'approved'
         and jsonb_path_exists(i.cautions, '$[*] ? (@.acknowledged_by == null)') limit 1;
       ${refuseIf('careless is not null', 'file % carries a caution that nobody acknowledged', 'Acknowledge its cautions, or keep or refer it.', ['careless'])}
+      select c.file_ref, array_remove(c.blocks, 'listed') as stands into blocked
+      from candidacy_under(list.schedule_version, list.signed_on,
+        array(select i.file_ref from disposal_list_items i where i.list_id = list.id and i.status = 'approved')) c
+      where array_remove(c.blocks, 'listed') <> '{}' limit 1;
+      ${refuseIf('found', 'file % is blocked: %', 'Keep or refer it, or take it off the list, before the list is signed.', [
+        'blocked.file_ref',
+        "array_to_string(blocked.stands, ', ')",
+      ])}
       ${refuseIf(
         'is_live() and list.signed_on <> today_in_london()',
         'a sign-off of a live database is of today: not backdated, nor ahead, as % would be',

@@ -2,7 +2,7 @@
 import { PassThrough, type Writable } from 'node:stream';
 import { copyDeterminations } from '../../db/determinationsCsv.ts';
 import { explainFile } from '../../db/explain.ts';
-import { everyItem, oneList, type ListedItem } from '../../db/listPages.ts';
+import { everyItem, oneList, sendBacks, type ListedItem, type SendBack } from '../../db/listPages.ts';
 import { readLists, type ListSummary } from '../../db/lists.ts';
 import { standingWords, whatStands, type Standing } from '../../db/standing.ts';
 import { latestRuns } from '../../db/runs.ts';
@@ -57,7 +57,8 @@ export function addReadingCommands(line: CommandLine): void {
         async ({ db, schedule, asOf, rehearsal }) => {
           const items = await everyItem(db, id);
           const binding = items.filter((item) => item.binding).map((item) => item.file_ref);
-          return listAsJson(await oneList(db, id), items, await whatStands(db, schedule, asOf, binding), rehearsal);
+          const list = { ...(await oneList(db, id)), send_backs: await sendBacks(db, id) };
+          return listAsJson(list, items, await whatStands(db, schedule, asOf, binding), rehearsal);
         },
         showWords,
       );
@@ -85,10 +86,10 @@ type ShownItem = Omit<ListedItem, 'cautions' | 'list_id' | 'closed_on'> & {
   blocks: Block[];
   holds: Standing['holds'];
 };
-type ShownList = ListSummary & { rehearsal: boolean; list_items: ShownItem[] };
+type ShownList = ListSummary & { send_backs: SendBack[]; rehearsal: boolean; list_items: ShownItem[] };
 
 function listAsJson(
-  list: ListSummary,
+  list: ListSummary & { send_backs: SendBack[] },
   items: ListedItem[],
   standing: ReadonlyMap<string, Standing>,
   rehearsal: boolean,
@@ -139,7 +140,9 @@ function showWords(list: ReturnType<typeof listAsJson>): string {
     ...(list.signed_by
       ? [`Signed off by ${list.signed_by} on ${shortDate(list.signed_on ?? '')}, cooling-off ${list.cooling_off_days} days`]
       : []),
-    ...(list.sent_back_reason && list.state === 'for_decision' ? [`Sent back by ${list.sent_back_by}: ${list.sent_back_reason}`] : []),
+    ...list.send_backs.map(
+      ({ sent_back_by, sent_back_on, reason }) => `Sent back by ${sent_back_by} on ${shortDate(sent_back_on)}: ${printable(reason)}`,
+    ),
     table(['file', 'from', 'kept until', 'cautions', 'status'], rows),
     `Digest: ${list.digest}`,
   ].join('\n');

@@ -1,5 +1,5 @@
 /** Signing a list off, exactly as it was shown, or sending it back to those who decide. */
-import { decidedBy, decidedSince, everyItem, lastDecision, oneList, signingFigures } from '../../../db/listPages.ts';
+import { decidedBy, decidedSince, everyItem, lastDecision, oneList, sendBacks, signingFigures } from '../../../db/listPages.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import { sendBack, signOff } from '../../../db/signOff.ts';
 import { whatStands } from '../../../db/standing.ts';
@@ -53,6 +53,7 @@ async function signOffPage(visit: SignedVisit, { typed, errors }: FormState = NO
     kept: list.by_status.kept ?? 0,
     referred: list.by_status.referred ?? 0,
     deciders,
+    sendBacks: seesNames(visit) ? await sendBacks(db, number) : [],
     blocked: items
       .filter(({ status, file_ref }) => status === 'approved' && standing.has(file_ref))
       .map((item) => shownItem(item, asOf, seesNames(visit), standing.get(item.file_ref))),
