@@ -8,7 +8,7 @@ import type { Block } from '../rules/checks.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { candidacyOf } from './candidacy.ts';
 import { loadCaseFiles } from './caseFiles.ts';
-import { historyOf } from './history.ts';
+import { placedHistory } from './history.ts';
 import type { Likeness } from './holdCover.ts';
 import { holdsOn, holdsThatLost, type HoldOnFile } from './holds.ts';
 
@@ -22,7 +22,7 @@ export async function explainFile(db: Knex, schedule: Schedule, asOf: IsoDate, f
     blocks: candidacy?.blocks ?? [],
     cautions: candidacy?.cautions ?? [],
     details: await blockDetails(db, fileRef, asOf),
-    history: await historyOf(db, fileRef),
+    history: await placedHistory(db, fileRef),
   });
 }
 

@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import { addDays, shortDate, type IsoDate } from '../rules/dates.ts';
 import { clauseWords, ruleById, type Schedule } from '../rules/schedule.ts';
-import { OPEN_STATES, SIGN_OFF_LAPSES_AFTER_DAYS } from '../rules/workflow.ts';
+import { OPEN_STATES, signOffLastsDays } from '../rules/workflow.ts';
 import { candidacyOf, type Candidacy } from './candidacy.ts';
 import { digestItems, type ItemRow } from './items.ts';
 import { cautionsWhenListed, inLawsOrder } from './listedCautions.ts';
@@ -79,11 +79,15 @@ export async function reasonsToWithdraw(
 async function lapsedSignatures(db: Knex, items: readonly ItemRow[], asOf: IsoDate): Promise<Map<number, string>> {
   const lists = await db('disposal_lists')
     .whereIn('id', [...new Set(items.map((item) => item.list_id))])
-    .where('signed_on', '<', addDays(asOf, -SIGN_OFF_LAPSES_AFTER_DAYS))
-    .select<{ id: number; signed_on: IsoDate }[]>('id', 'signed_on');
-  const words = (signedOn: IsoDate): string =>
-    `the sign-off of ${shortDate(signedOn)} lapsed: nothing was archived for ${SIGN_OFF_LAPSES_AFTER_DAYS} days`;
-  return new Map(lists.map(({ id, signed_on }) => [id, words(signed_on)]));
+    .whereNotNull('signed_on')
+    .select<{ id: number; signed_on: IsoDate; cooling_off_days: number }[]>('id', 'signed_on', 'cooling_off_days');
+  return new Map(
+    lists.flatMap(({ id, signed_on, cooling_off_days }) => {
+      const lasts = signOffLastsDays(cooling_off_days);
+      const words = `the sign-off of ${shortDate(signed_on)} lapsed: nothing was archived for ${lasts} days`;
+      return asOf > addDays(signed_on, lasts) ? [[id, words] as const] : [];
+    }),
+  );
 }
 
 const FACTS_CHANGED = 'facts or documents changed after it was listed';

@@ -16,7 +16,7 @@ export function explanationText(story: Explanation): string {
     ...section('What was looked at:', story.pairs.map(pairWords)),
     ...section(
       'History:',
-      story.history.map((entry) => `${shortDate(entry.on)}  ${entry.words}`),
+      story.history.map((entry) => `${shortDate(entry.on)}${entry.time ? ` ${entry.time}` : ''}  ${entry.words}`),
     ),
     '',
     `Schedule version ${story.schedule_version}.`,

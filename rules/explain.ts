@@ -24,6 +24,9 @@ export interface ExplainedPair {
 export interface HistoryEntry {
   on: IsoDate;
   words: string;
+  /** Place in the audit, and the time of day; null where the audit does not tell. */
+  seq?: number | null;
+  time?: string | null;
   /** Present on changes of the date: what the schedule said before and after. */
   before?: Record<string, unknown>;
   after?: Record<string, unknown>;

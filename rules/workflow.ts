@@ -127,8 +127,14 @@ export type Permission = keyof typeof PERMISSIONS;
 /** Who sees names, notes, names of documents and where paper is; whoever else may read sees references and dates. */
 export const NAMES_ARE_FOR: readonly Role[] = ['records_manager', 'authoriser', 'compliance'];
 
-/** Days after which a sign-off that led to no archiving lapses. */
+/** Days after which a sign-off that led to no archiving lapses; a long cooling-off still leaves the nights of a month after it. */
 export const SIGN_OFF_LAPSES_AFTER_DAYS = 90;
+export const NIGHTS_AFTER_COOLING_OFF = 30;
+
+/** Days from a sign-off after which it lapses, by the cooling-off that was fixed with it; the database asks the same. */
+export function signOffLastsDays(coolingOffDays: number): number {
+  return Math.max(SIGN_OFF_LAPSES_AFTER_DAYS, coolingOffDays + NIGHTS_AFTER_COOLING_OFF);
+}
 
 /** Days for which a row that is away may be a mistake of the source system, and nothing rests on its absence. */
 export const ROW_MAY_BE_AWAY_DAYS = 30;

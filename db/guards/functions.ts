@@ -1,9 +1,12 @@
 /** Functions that guards ask: which day it is, whether this is an import, and whether a file may be listed, signed or archived. */
-import { SIGN_OFF_LAPSES_AFTER_DAYS } from '../../rules/workflow.ts';
+import { NIGHTS_AFTER_COOLING_OFF, SIGN_OFF_LAPSES_AFTER_DAYS } from '../../rules/workflow.ts';
 import { archivedFactsDigest, NO_DOCUMENTS } from '../archivedRows.ts';
 import { refuse, refuseIf } from './guard.ts';
 
 const AGAIN = 'The re-check takes off what changed; look at the file with "retention explain".';
+
+/** As `signOffLastsDays` has it. */
+const SIGN_OFF_LASTS = `greatest(${SIGN_OFF_LAPSES_AFTER_DAYS}, list.cooling_off_days + ${NIGHTS_AFTER_COOLING_OFF})`;
 
 /** Signature and body of each, in an order in which they can be made. */
 export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: string])[] = [
@@ -166,10 +169,10 @@ export const GUARD_FUNCTIONS: readonly (readonly [signature: string, body: strin
         ['list.id'],
       )}
       ${refuseIf(
-        `status_before in ('approved', 'failed') and item.status_on > list.signed_on + ${SIGN_OFF_LAPSES_AFTER_DAYS}`,
-        `the sign-off of disposal list % lapsed after ${SIGN_OFF_LAPSES_AFTER_DAYS} days`,
+        `status_before in ('approved', 'failed') and item.status_on > list.signed_on + ${SIGN_OFF_LASTS}`,
+        'the sign-off of disposal list % lapsed after % days',
         'The next night takes its files off; they are listed anew.',
-        ['list.id'],
+        ['list.id', SIGN_OFF_LASTS],
       )}
       if waited then
         select d.schedule_version into version from determinations d where d.file_ref = item.file_ref;

@@ -1,5 +1,6 @@
-/** Why a list was sent back stays, however often it is decided again. */
+/** Why a list was sent back stays, however often it is decided again; and what is told of a file finds its place in the audit by an index. */
 import type { Knex } from 'knex';
+import { EVENTS_BY, indexedBy } from '../auditPlaces.ts';
 import { appendOnly, createTable } from '../schema.ts';
 
 export async function up(db: Knex): Promise<void> {
@@ -12,6 +13,13 @@ export async function up(db: Knex): Promise<void> {
   });
   await db.raw('create index list_send_backs_by_list on list_send_backs (list_id)');
   await appendOnly(db, 'list_send_backs');
+
+  const keyed = (key: keyof typeof EVENTS_BY) =>
+    db.raw(`create index audit_events_by_${key} on audit_events ((cast(details as jsonb) ->> '${key}')) where ${indexedBy(key)}`);
+  await keyed('file');
+  await keyed('list');
+  await keyed('hold');
+  await keyed('import');
 }
 
 export function down(): Promise<void> {

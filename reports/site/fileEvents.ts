@@ -11,6 +11,8 @@ export interface TimelineEntry {
   text: string;
   byline?: { text: string };
   datetime: { timestamp: string; format: string };
+  /** Place in the audit. */
+  seq: number | null;
 }
 
 const ORIGINALS_WORDS: Record<OriginalsOutcome, string> = {
@@ -26,6 +28,11 @@ const CONFIRMED_WORDS: Record<string, string> = {
   hold_moved: 'It may go without the hold that covered it.',
 };
 
+/** The business date, and the time of day where the audit tells it; see the filter `date`. */
+export function atTime(on: string, time: string | null): TimelineEntry['datetime'] {
+  return { timestamp: on, format: time ?? '' };
+}
+
 /** The entry of an event. */
 export function eventEntry(event: StoryEvent, names: boolean): TimelineEntry {
   const { label, text } = EVENT_TEXTS[event.kind](event);
@@ -34,7 +41,8 @@ export function eventEntry(event: StoryEvent, names: boolean): TimelineEntry {
     label: { text: label },
     text: [text, free].filter((words) => words !== '').join(' '),
     ...(event.who === null ? {} : { byline: { text: event.who } }),
-    datetime: { timestamp: event.on, format: 'long' },
+    datetime: atTime(event.on, event.time),
+    seq: event.seq,
   };
 }
 

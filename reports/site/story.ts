@@ -2,6 +2,7 @@
 import { loadCaseFiles } from '../../db/caseFiles.ts';
 import { explainFile } from '../../db/explain.ts';
 import { fileEvents, touchesAdoption } from '../../db/fileStory.ts';
+import { byPlace } from '../../db/history.ts';
 import { listedDocuments } from '../../db/items.ts';
 import { scheduleInForce } from '../../db/schedules.ts';
 import { shortDate } from '../../rules/dates.ts';
@@ -10,7 +11,7 @@ import type { CaseFile } from '../../rules/facts.ts';
 import { Refusal } from '../../rules/refusal.ts';
 import { BLOCK_WORDS, FACT_WORDS } from '../../rules/words.ts';
 import { storyHeadline, storyParagraphs } from '../explanation.ts';
-import { eventEntry, type TimelineEntry } from './fileEvents.ts';
+import { atTime, eventEntry, type TimelineEntry } from './fileEvents.ts';
 import { seesNames, type SignedVisit } from './page.ts';
 import { sentence } from './words.ts';
 
@@ -83,12 +84,13 @@ function historyEntry(entry: HistoryEntry): TimelineEntry {
   return {
     label: { text: entry.after === undefined ? 'A fact changed' : 'The date changed' },
     text: entry.words,
-    datetime: { timestamp: entry.on, format: 'long' },
+    datetime: atTime(entry.on, entry.time ?? null),
+    seq: entry.seq ?? null,
   };
 }
 
-/** Newest first, as the timeline of the design system has it; on one day facts come before what people did. */
+/** Newest first, as the timeline of the design system has it; on one day in the order of the audit. */
 function timeline(history: TimelineEntry[], events: TimelineEntry[]): TimelineEntry[] {
-  const day = ({ datetime }: TimelineEntry) => datetime.timestamp;
-  return [...history, ...events].sort((a, b) => (day(a) < day(b) ? -1 : day(a) > day(b) ? 1 : 0)).reverse();
+  const place = ({ datetime, seq }: TimelineEntry) => ({ on: datetime.timestamp, seq });
+  return [...history, ...events].sort((one, other) => byPlace(place(one), place(other))).reverse();
 }

@@ -46,7 +46,8 @@ export function prepareTemplates(environment: Environment): void {
     .addFilter('longDate', (date: string | null) => (date === null ? '' : longDate(date)))
     .addFilter('shortDate', (date: string | null) => (date === null ? '' : shortDate(date)))
     // The timeline of the Ministry of Justice asks for a filter of this name.
-    .addFilter('date', longDate)
+    // The timeline of the design system asks it for its day, and hands on the time of day as the format.
+    .addFilter('date', (date: string, time: string) => `${longDate(date)}${time === '' ? '' : ` at ${time}`}`)
     .addFilter('number', (count: number) => count.toLocaleString('en-GB'))
     .addFilter('sentence', (words: string | null) => sentence(words ?? ''))
     .addFilter('words', (word: string | null) => (word ?? '').replaceAll('_', ' '))

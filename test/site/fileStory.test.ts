@@ -124,12 +124,48 @@ test('everything that was done with a file is on its page, what people wrote onl
   ];
   const free = ['Ask Ms Archer', 'Ms Grant decides', 'DI Archer', 'Trial of Ms Archer ended', 'Ms Archer, by hand', 'Ms Archer asks'];
   const [jones, lee] = [await site.as('m.jones'), await site.as('s.lee')];
-  const { text } = await jones.open('/lists/3/files/1');
+  const told = await jones.open('/lists/3/files/1');
+  expect(told.text).toMatch(/Decided: kept by m\.jones 20 November 2026 at \d\d:\d\d List 1\./);
+  const text = told.text.replaceAll(/ at \d\d:\d\d/g, '');
   expect([...words, ...free, 'Removed Ms Archer', 'Shelf 14'].filter((said) => !text.includes(said))).toEqual([]);
   expect(text).not.toMatch(/last entry on|\d{4}-\d\d-\d\d/);
   const auditor = await lee.open('/lists/3/files/1');
-  expect(words.filter((said) => !auditor.text.includes(said))).toEqual([]);
+  expect(words.filter((said) => !auditor.text.replaceAll(/ at \d\d:\d\d/g, '').includes(said))).toEqual([]);
   expect(auditor.text).not.toMatch(/Archer|Grant|Shelf/);
+});
+
+test('what was done on one day is told in the order in which the audit has it', async () => {
+  const day = council.today;
+  const by = (as: string) => ({ as, asOf: day });
+  council.register.child('CF-1');
+  await council.night(day);
+  const hold = ['hold', 'add', '--kind', 'police', '--scope', 'person:CF-1-P', '--authority', 'DI Archer', '--review-on', '2027-05-01'];
+  await council.done(hold, by('m.jones'));
+  await council.done('decide 1 --refer --note x --files CF-1', by('m.jones'));
+  await council.done('hold release 1 --reason over', by('m.jones'));
+  await council.done('hold release 1 --confirm', by('a.khan'));
+  await council.done('decide 1 --approve --files CF-1', by('b.osei'));
+  council.register.change('CF-1', { closed_on: '2011-01-01' });
+  council.register.change('CF-1-P', { date_of_birth: '2000-02-02' });
+  await council.writeExtract();
+  for (const step of [['import', council.extract], ['compute'], ['recheck']]) await council.done(step, { asOf: day });
+  await council.done(hold, by('m.jones'));
+  const { html } = await (await site.as('m.jones')).open('/files?ref=CF-1');
+  const labels = [...html.matchAll(/moj-timeline__title">([^<]+)</g)].map(([, label = '']) => label);
+  expect(labels.reverse()).toEqual([
+    'Put on a disposal list',
+    'Hold 1 was placed',
+    'Decided: referred',
+    'Hold 1 was released',
+    'Decided: approved',
+    'A fact changed',
+    'A fact changed',
+    'The date changed',
+    'Taken off its list',
+    'Hold 2 was placed',
+  ]);
+  const history = (await council.done('explain CF-1 --json', { asOf: day })).json<{ history: { time: string | null }[] }>().history;
+  expect(history.map(({ time }) => time)).toEqual([1, 2, 3].map(() => expect.stringMatching(/^\d\d:\d\d$/) as string));
 });
 
 test('a death that brings the date forward is said with both years', async () => {
