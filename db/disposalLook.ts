@@ -6,6 +6,7 @@ import { brakesOn, tripBrake } from './brakes.ts';
 import { guardsOff, requireAuditing } from './guards/inForce.ts';
 import { whatDiffers, type Seen } from './identity.ts';
 import { requireOurRoots, seenInRoots, type Roots } from './roots.ts';
+import { unreadableInForce } from './schedules.ts';
 
 /** What a database is compared with: its folders, and the last report that it wrote. */
 export interface Traces {
@@ -13,7 +14,7 @@ export interface Traces {
   reported: readonly Seen[];
 }
 
-/** Puts the brakes `restored` and `guards` on where they are due; they stop listing and archiving like every other. */
+/** Puts the brakes `restored`, `guards` and `schedule` on where they are due; they stop listing and archiving like every other. */
 export async function lookBeforeDisposal(
   db: Knex,
   traces: Traces,
@@ -24,13 +25,15 @@ export async function lookBeforeDisposal(
   if (words.length > 0) await tripBrake(db, 'restored', { differs: words.slice(0, 20).join('; ') }, { asOf, runId });
   const off = await guardsOff(db);
   if (off.length > 0) await tripBrake(db, 'guards', { off: off.slice(0, 20).join(', ') }, { asOf, runId });
+  const unreadable = await unreadableInForce(db, asOf);
+  if (unreadable) await tripBrake(db, 'schedule', { version: unreadable.version }, { asOf, runId });
 }
 
-/** The same before a person's act that moves bags or removes sources: a Refusal while either brake is on. */
+/** The same before a person's act that moves bags or removes sources: a Refusal while one of those brakes is on. */
 export async function requireSound(db: Knex, traces: Traces, asOf: IsoDate): Promise<void> {
   await requireAuditing(db);
   await lookBeforeDisposal(db, traces, { asOf, runId: null });
-  const brake = (await brakesOn(db)).find(({ name }) => name === 'restored' || name === 'guards');
+  const brake = (await brakesOn(db)).find(({ name }) => ['restored', 'guards', 'schedule'].includes(name));
   if (!brake) return requireOurRoots(db, traces.roots);
   throw new Refusal(
     'brake_on',

@@ -8,7 +8,7 @@ import { currentSchema } from './catalogue.ts';
 import { shippedMigrations, type Database } from './connect.ts';
 import { noteGuards } from './guards/inForce.ts';
 import { guardsInForce, installGuards } from './guards/install.ts';
-import { adoptShipped } from './schedules.ts';
+import { adoptShipped } from './adoption.ts';
 
 /** Makes it ready where it is not. Several processes may call it at once. Throws a Refusal where the owner is needed and not known. */
 export async function prepare(database: Database): Promise<void> {
@@ -43,6 +43,18 @@ export async function prepareAs(owner: Knex, runTimeRole: string): Promise<void>
     await installGuards(trx);
     await noteGuards(trx, { migrated });
     await grantRunTime(trx, runTimeRole);
+  });
+}
+
+/** Does work in one transaction: as the owner, then with new guards at its end, where this process may be it; else as the run-time role. */
+export async function withGuardsAfter<T>(database: Database, work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
+  return database.asOwner(async (owner) => {
+    if (!(await mayPrepare(owner))) return database.db.transaction(work);
+    return owner.transaction(async (trx) => {
+      const done = await work(trx);
+      await installGuards(trx);
+      return done;
+    });
   });
 }
 

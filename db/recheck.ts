@@ -142,7 +142,7 @@ function whyNotAsSigned(item: ItemRow, now: Candidacy, digest: string | undefine
 
 async function saysTheSame(db: Knex, schedule: Schedule, { rule, schedule_version }: ItemRow): Promise<boolean> {
   const signed = await scheduleOfVersion(db, schedule_version);
-  return clauseWords(ruleById(signed, rule)) === clauseWords(ruleById(schedule, rule));
+  return signed !== null && clauseWords(ruleById(signed, rule)) === clauseWords(ruleById(schedule, rule));
 }
 
 /** Names the columns that changed since the list was made; never their values. */

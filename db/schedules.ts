@@ -1,11 +1,20 @@
 /** The versions of the schedule that this database has taken over, and the one in force on a day. */
-import { readFileSync } from 'node:fs';
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
-import { requirePermission, type Person } from '../rules/people.ts';
-import { Refusal } from '../rules/refusal.ts';
-import { parseSchedule, SHIPPED_SCHEDULE, type Schedule } from '../rules/schedule.ts';
-import { recordEvent } from './audit.ts';
+import { parseSchedule, ScheduleError, type Schedule } from '../rules/schedule.ts';
+
+/** A version as it was taken over; `schedule` is null where what is stored cannot be read. */
+export interface StoredVersion {
+  version: string;
+  in_force_from: IsoDate;
+  adopted_by: string;
+  adopted_at: Date;
+  schedule: Schedule | null;
+  /** Why it cannot be read; null where it can. */
+  unreadable: string | null;
+  /** Who asked that it decide no more, and why; null where nobody did. */
+  withdrawal: { asked_by: string; asked_on: IsoDate; reason: string; confirmed_by: string | null } | null;
+}
 
 /** The schedule in force on a day. Throws on a database that was never prepared. */
 export async function scheduleInForce(db: Knex, asOf: IsoDate): Promise<Schedule> {
@@ -14,60 +23,61 @@ export async function scheduleInForce(db: Knex, asOf: IsoDate): Promise<Schedule
   return known;
 }
 
-/** The same; undefined on a database without a schedule. */
+/**
+ * The same; undefined on a database without a schedule. Where the version in force cannot be read, the one before it answers,
+ * so that one bad version stops nothing but listing and archiving (`unreadableInForce`).
+ */
 export async function knownSchedule(db: Knex, asOf: IsoDate): Promise<Schedule | undefined> {
-  const versions = db('schedule_versions').select<{ version: string; content: string }[]>('version', 'content');
-  const [inForce] = await versions
-    .clone()
-    .where('in_force_from', '<=', asOf)
-    .orderBy('in_force_from', 'desc')
-    .orderBy('adopted_at', 'desc')
-    .limit(1);
-  const [oldest] = inForce ? [inForce] : await versions.orderBy('in_force_from').limit(1);
-  return oldest && parseOnce(oldest.content, oldest.version);
+  const standing = await standingVersions(db);
+  const since = standing.filter(({ in_force_from }) => in_force_from <= asOf);
+  const readable = since.find(({ schedule }) => schedule !== null) ?? standing.findLast(({ schedule }) => schedule !== null);
+  return readable?.schedule ?? undefined;
 }
 
-/** A version that was taken over. Throws when this database does not know it. */
-export async function scheduleOfVersion(db: Knex, version: string): Promise<Schedule> {
+/** The version that should decide on that day and cannot be read, and why; null when it can. */
+export async function unreadableInForce(db: Knex, asOf: IsoDate): Promise<{ version: string; why: string } | null> {
+  const inForce = (await standingVersions(db)).find(({ in_force_from }) => in_force_from <= asOf);
+  return inForce?.unreadable ? { version: inForce.version, why: inForce.unreadable } : null;
+}
+
+/** Every version ever taken over, the one that begins last first; of two that begin on one day the one taken over last. */
+export async function readVersions(db: Knex): Promise<StoredVersion[]> {
+  const { rows } = await db.raw<{ rows: (Omit<StoredVersion, 'schedule' | 'unreadable'> & { content: string })[] }>(
+    `select v.version, v.in_force_from, v.adopted_by, v.adopted_at, v.content,
+       case when w.version is not null then jsonb_build_object('asked_by', w.asked_by, 'asked_on', w.asked_on, 'reason', w.reason,
+         'confirmed_by', w.confirmed_by) end as withdrawal
+     from schedule_versions v left join schedule_withdrawals w on w.version = v.version
+     order by v.in_force_from desc, v.adopted_at desc`,
+  );
+  return rows.map(({ content, ...row }) => ({ ...row, ...readOnce(content, row.version) }));
+}
+
+/** Those that were not withdrawn. */
+export async function standingVersions(db: Knex): Promise<StoredVersion[]> {
+  return (await readVersions(db)).filter(({ withdrawal }) => !withdrawal?.confirmed_by);
+}
+
+/** A version that was taken over; null where it cannot be read. Throws when this database does not know it. */
+export async function scheduleOfVersion(db: Knex, version: string): Promise<Schedule | null> {
   const known = await db('schedule_versions').where({ version }).first<{ content: string } | undefined>('content');
   if (!known) throw new Error(`This database does not know version ${version} of the schedule.`);
-  return parseOnce(known.content, version);
+  return readOnce(known.content, version).schedule;
 }
 
 /** A site or a scheduler asks for the same few versions for weeks, and reading one takes longer than most answers. */
-const parsed = new Map<string, Schedule>();
+const read = new Map<string, Pick<StoredVersion, 'schedule' | 'unreadable'>>();
 
-function parseOnce(content: string, version: string): Schedule {
-  const known = parsed.get(content) ?? parseSchedule(content, `schedule ${version}`);
-  parsed.set(content, known);
+function readOnce(content: string, version: string): Pick<StoredVersion, 'schedule' | 'unreadable'> {
+  const known = read.get(content) ?? readContent(content, version);
+  read.set(content, known);
   return known;
 }
 
-/** Takes over a checked schedule from a day on. Throws a Refusal when its version is known already. */
-export async function adoptSchedule(
-  trx: Knex.Transaction,
-  { content, name, from }: { content: string; name: string; from: IsoDate },
-  person: Person,
-): Promise<Schedule> {
-  requirePermission(person, 'change_schedule');
-  const schedule = parseSchedule(content, name);
-  const known = await trx('schedule_versions').where({ version: schedule.version }).first<object | undefined>();
-  if (known) {
-    throw new Refusal(
-      'version_known',
-      `Version ${schedule.version} of the schedule was taken over before. A changed table needs a new version, and a line in its history.`,
-    );
+function readContent(content: string, version: string): Pick<StoredVersion, 'schedule' | 'unreadable'> {
+  try {
+    return { schedule: parseSchedule(content, `schedule ${version}`), unreadable: null };
+  } catch (error) {
+    if (!(error instanceof ScheduleError)) throw error;
+    return { schedule: null, unreadable: error.message };
   }
-  await trx('schedule_versions').insert({ version: schedule.version, in_force_from: from, adopted_by: person.name, content });
-  await recordEvent(trx, person.name, 'schedule.adopted', { version: schedule.version, from });
-  return schedule;
-}
-
-/** A database without a schedule takes over the version that ships with the product. */
-export async function adoptShipped(trx: Knex.Transaction): Promise<void> {
-  if (await trx('schedule_versions').first<object | undefined>('version')) return;
-  const content = readFileSync(SHIPPED_SCHEDULE, 'utf8');
-  const { version, in_force_from } = parseSchedule(content, SHIPPED_SCHEDULE);
-  await trx('schedule_versions').insert({ version, in_force_from, adopted_by: 'service', content });
-  await recordEvent(trx, 'service', 'schedule.adopted', { version, from: in_force_from });
 }

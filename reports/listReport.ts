@@ -2,10 +2,11 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import type { ItemCaution } from '../rules/digest.ts';
-import { clauseWords, parseSchedule, type Schedule } from '../rules/schedule.ts';
+import { clauseWords, type Schedule } from '../rules/schedule.ts';
 import { OPEN_STATES } from '../rules/workflow.ts';
 import type { ItemRow } from '../db/items.ts';
 import type { ListRow } from '../db/lists.ts';
+import { readVersions } from '../db/schedules.ts';
 import type { CsvRow } from './csv.ts';
 
 export const LIST_COLUMNS = [
@@ -117,9 +118,7 @@ function isUnacknowledged({ acknowledged_by }: ItemCaution): boolean {
 /** The policy's words by version and rule: a list keeps those it was made under, whatever is in force now. */
 async function clausesOf(db: Knex, schedule: Schedule, lists: readonly ListRow[]): Promise<Map<string, string>> {
   const earlier = new Set(lists.map((list) => list.schedule_version).filter((version) => version !== schedule.version));
-  const stored = await db('schedule_versions')
-    .whereIn('version', [...earlier])
-    .select<{ version: string; content: string }[]>('version', 'content');
-  const versions = [schedule, ...stored.map(({ version, content }) => parseSchedule(content, `schedule ${version}`))];
+  const stored = (await readVersions(db)).filter(({ version }) => earlier.has(version));
+  const versions = [schedule, ...stored.flatMap((one) => one.schedule ?? [])];
   return new Map(versions.flatMap(({ version, rules }) => rules.map((rule) => [`${version} ${rule.id}`, clauseWords(rule)])));
 }

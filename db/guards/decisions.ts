@@ -52,6 +52,24 @@ export const DECISION_GUARDS: readonly Guard[] = [
         )}
       end if;`,
   },
+  {
+    table: 'schedule_withdrawals',
+    name: 'schedule_withdrawals_are_guarded',
+    fires: 'before insert or update or delete',
+    body: `if tg_op = 'DELETE' then
+        ${refuse('the withdrawal of version % cannot be deleted', 'Take a new version over.', ['old.version'])}
+      elsif tg_op = 'INSERT' then
+        ${refuseIf('new.confirmed_by is not null', 'the withdrawal of version % takes two people, one who asks and another who confirms', 'Ask first, with a reason.', ['new.version'])}
+      else
+        ${refuseIf('old.confirmed_by is not null', 'version % was withdrawn, and that never changes', 'Take a new version over.', ['old.version'])}
+        ${refuseIf(
+          `new.confirmed_by is not null and ${changed(['version', 'asked_by', 'asked_on', 'reason'])}`,
+          'the withdrawal of version % takes two people, one who asked before and another who confirms',
+          'Ask with a reason; another person confirms.',
+          ['old.version'],
+        )}
+      end if;`,
+  },
   neverRewritten('confirmations', 'confirmations', ADD, true),
   neverRewritten('reviews_done', 'reviews', ADD, true),
   neverRewritten('originals', 'records of originals', ADD, true),

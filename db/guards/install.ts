@@ -4,14 +4,14 @@
  */
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
-import { parseSchedule, shippedSchedule, type Schedule } from '../../rules/schedule.ts';
+import { ScheduleError, parseSchedule, shippedSchedule, type Schedule } from '../../rules/schedule.ts';
 import { candidacySql, NAMED_FILES } from '../candidacy.ts';
 import { currentSchema } from '../catalogue.ts';
 import { ARCHIVE_GUARDS } from './archive.ts';
 import { DECISION_GUARDS } from './decisions.ts';
 import { FACT_GUARDS } from './facts.ts';
 import { GUARD_FUNCTIONS } from './functions.ts';
-import { installing, ownSettings, type Guard } from './guard.ts';
+import { installing, ownSettings, refuse, type Guard } from './guard.ts';
 import { INSTALLATION_GUARDS } from './installation.ts';
 import { LIST_GUARDS } from './lists.ts';
 import { NIGHT_GUARDS } from './nights.ts';
@@ -28,9 +28,8 @@ export const GUARDS: readonly Guard[] = [
 /** Installs every guard, and switches on any that was off in this schema. Call it as the owner, in one transaction; it replaces what was there. */
 export async function installGuards(owner: Knex.Transaction): Promise<void> {
   const schema = await currentSchema(owner);
-  const statements = [...guardStatements(schema), ...(await candidacyStatements(owner, schema)), ...ownPathStatements(schema)];
-  // A question mark would be taken for a binding.
-  for (const statement of statements) await owner.raw(statement.replaceAll('?', '\\?'));
+  for (const statement of [...guardStatements(schema), ...ownPathStatements(schema)]) await owner.raw(unbound(statement));
+  await installCandidacies(owner, schema);
   await owner.raw(`do $$ declare t regclass; begin
     for t in select distinct tgrelid from pg_trigger join pg_class c on c.oid = tgrelid
       where c.relnamespace = current_schema()::regnamespace and tgenabled <> 'O' and not tgisinternal loop
@@ -75,21 +74,45 @@ function guardStatements(schema: string): string[] {
   ];
 }
 
-/** The question of the night, as a function of each version: PostgreSQL keeps its plan, and no caller can put another in its place. */
-async function candidacyStatements(owner: Knex.Transaction, schema: string): Promise<string[]> {
+/**
+ * The question of the night, as a function of each version: PostgreSQL keeps its plan, and no caller can put another in its
+ * place. A version that cannot be read or compiled gets one that refuses, for it must stop nothing else.
+ */
+async function installCandidacies(owner: Knex.Transaction, schema: string): Promise<void> {
   const versions = await owner('schedule_versions').select<{ version: string; content: string }[]>('version', 'content');
-  return versions.flatMap(({ version, content }) => {
-    const name = `candidacy_${createHash('md5').update(version).digest('hex').slice(0, 16)}(date, text[])`;
-    return [
-      `drop function if exists ${name}`,
-      `create function ${name}
+  for (const { version, content } of versions) {
+    try {
+      const question = questionOf(parseSchedule(content, `schedule ${version}`));
+      await owner.transaction((trx) => makeCandidacy(trx, schema, version, `begin return query ${question}; end`));
+    } catch (error) {
+      if (!(error instanceof ScheduleError) && !isOfSyntax(error)) throw error;
+      const body = `begin ${refuse('a version of the schedule cannot be read, so nothing is listed or archived under it', 'Two people withdraw it: retention schedule withdraw VERSION --reason "…".', [])} end`;
+      await makeCandidacy(owner, schema, version, body);
+    }
+  }
+}
+
+async function makeCandidacy(owner: Knex.Transaction, schema: string, version: string, body: string): Promise<void> {
+  const name = `candidacy_${createHash('md5').update(version).digest('hex').slice(0, 16)}(date, text[])`;
+  await owner.raw(`drop function if exists ${name}`);
+  await owner.raw(
+    unbound(`create function ${name}
        returns table (file_ref text, outcome text, rule text, anchor_on date, retain_until date, eligible_from date, action text, review_on date, reason text,
          schedule_version text, blocks text[], cautions text[], birth_doubtful boolean, date_doubtful boolean, recalculated boolean)
        language plpgsql stable ${ownSettings(schema)} set plan_cache_mode = force_generic_plan as $guard$
        #variable_conflict use_column
-       begin return query ${questionOf(parseSchedule(content, `schedule ${version}`))}; end $guard$`,
-    ];
-  });
+       ${body} $guard$`),
+  );
+}
+
+/** PostgreSQL's syntax_error: what the version compiles to is not SQL. */
+function isOfSyntax(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === '42601';
+}
+
+/** A question mark would be taken for a binding. */
+function unbound(statement: string): string {
+  return statement.replaceAll('?', '\\?');
 }
 
 /** Functions of the migrations that read tables get a path of their own too. */

@@ -1,20 +1,17 @@
-/** Commands of operations: the schedule, brakes, people, and the embedded database. */
-import { readFileSync } from 'node:fs';
+/** Commands of operations: brakes, roots, people, and the embedded database. */
 import { brakesOn, readBrakes, releaseBrake, type Brake } from '../../db/brakes.ts';
 import { seenOf } from '../../db/disposalLook.ts';
 import { stopEmbedded } from '../../db/embedded.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { markRoots } from '../../db/roots.ts';
-import { adoptSchedule } from '../../db/schedules.ts';
 import { shortDate } from '../../rules/dates.ts';
-import { clauseWords, loadSchedule, type Schedule } from '../../rules/schedule.ts';
 import { BRAKES } from '../../rules/workflow.ts';
 import { brakeWords } from '../brakeWords.ts';
 import { actingPerson, tracesOf, withContext, type CommonOptions } from '../context.ts';
 import { readSettings } from '../settings.ts';
-import { acting, AS, AS_OF, declare, JSON_OUT, print, reading, readWord, table, type CommandLine } from './commands.ts';
-import { readDay } from './decisionCommands.ts';
+import { AS, AS_OF, declare, JSON_OUT, print, reading, readWord, type CommandLine } from './commands.ts';
 import { addPeopleCommands } from './peopleCommands.ts';
+import { addScheduleCommands } from './scheduleCommands.ts';
 
 /** Declares schedule, brake, users and stop. */
 export function addOperationCommands(line: CommandLine): void {
@@ -25,43 +22,6 @@ export function addOperationCommands(line: CommandLine): void {
     const stopped = await stopEmbedded(readSettings(line.around.env, line.around.cwd).home);
     line.around.stdout.write(stopped === 'stopped' ? 'The embedded database is stopped.\n' : 'The embedded database was not running.\n');
   });
-}
-
-function addScheduleCommands(line: CommandLine): void {
-  declare(line, 'show', 'the table in force, rule by rule', 'schedule show', [AS_OF, JSON_OUT]).action((options: CommonOptions) =>
-    reading(line, options, ({ schedule }) => Promise.resolve(schedule), scheduleWords),
-  );
-  declare(line, 'check <file>', 'check a schedule file: every mistake with its line', 'schedule check recording-policy-2027.yaml').action(
-    (file: string) => {
-      const schedule = loadSchedule(file);
-      line.around.stdout.write(`${file} is a valid schedule: version ${schedule.version}, ${schedule.rules.length} rules.\n`);
-    },
-  );
-  declare(
-    line,
-    'adopt <file>',
-    'take a schedule file over, in force from a day',
-    'schedule adopt recording-policy-2027.yaml --from 2027-01-01 --as m.jones',
-    [AS, AS_OF, JSON_OUT],
-  )
-    .requiredOption('--from <day>', 'first day it decides')
-    .action((file: string, options: CommonOptions & { from: string }) =>
-      acting(
-        line,
-        options,
-        'adopt_schedule',
-        async (trx, person) => {
-          const { version } = await adoptSchedule(
-            trx,
-            { content: readFileSync(file, 'utf8'), name: file, from: readDay(options.from, '--from') },
-            person,
-          );
-          return { version, from: options.from };
-        },
-        ({ version, from }) =>
-          `Version ${version} decides from ${from} on. The night of that day determines every file anew; dates that become earlier wait for confirmation. Where the database has two roles, run "retention migrate" with that of the owner before: nothing is listed or archived under a version without its guard.`,
-      ),
-    );
 }
 
 function addBrakeCommands(line: CommandLine): void {
@@ -97,16 +57,6 @@ function addBrakeCommands(line: CommandLine): void {
         );
       });
     });
-}
-
-function scheduleWords(schedule: Schedule): string {
-  const rows = schedule.rules.map((rule) => [
-    rule.id,
-    rule.category,
-    clauseWords(rule),
-    rule.interpretation ? (rule.interpretation.confirmed ? 'confirmed' : 'not confirmed') : '',
-  ]);
-  return `${schedule.title}, version ${schedule.version}, in force from ${shortDate(schedule.in_force_from)}\n${table(['rule', 'category', 'the policy’s words', 'our reading'], rows)}`;
 }
 
 function brakesWords(brakes: Brake[]): string {

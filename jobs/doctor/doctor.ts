@@ -9,8 +9,7 @@ import { readInstallation, recordedBags, registerHealth, serverHealth, serviceHe
 import { whatDiffers } from '../../db/identity.ts';
 import type { Installation } from '../../db/installation.ts';
 import { lookForDueDocuments } from '../../db/listedDocuments.ts';
-import { knownSchedule } from '../../db/schedules.ts';
-import { ScheduleError } from '../../rules/schedule.ts';
+import { knownSchedule, unreadableInForce } from '../../db/schedules.ts';
 import { todayInLondon } from '../clock.ts';
 import { businessDate, tracesOf, type CommonOptions, type Surroundings } from '../context.ts';
 import { describeError } from '../log.ts';
@@ -129,23 +128,24 @@ async function examineInstallation(db: Knex, { installation, server, settings, w
 }
 
 async function examineRegister(db: Knex, { asOf }: Circumstance): Promise<Finding[]> {
-  try {
-    const schedule = await knownSchedule(db, asOf);
-    if (!schedule)
-      return [
-        warning('schedule', 'No schedule has been taken over yet.', 'The next command takes over the one that ships with the product.'),
-      ];
-    return registerFindings(await registerHealth(db, schedule), schedule.version);
-  } catch (error) {
-    if (!(error instanceof ScheduleError)) throw error;
+  const unreadable = await unreadableInForce(db, asOf);
+  const schedule = await knownSchedule(db, asOf);
+  if (!schedule)
     return [
-      fault(
-        'schedule',
-        `The schedule in force cannot be read: ${error.message}`,
-        'Adopt a corrected version: retention schedule adopt FILE --from DAY.',
-      ),
+      warning('schedule', 'No schedule has been taken over yet.', 'The next command takes over the one that ships with the product.'),
     ];
-  }
+  return [
+    ...(unreadable ? [unreadableFinding(unreadable)] : []),
+    ...registerFindings(await registerHealth(db, schedule), schedule.version),
+  ];
+}
+
+function unreadableFinding({ version, why }: { version: string; why: string }): Finding {
+  return fault(
+    'schedule',
+    `The schedule in force, version ${version}, cannot be read: ${why}. Nothing is listed or archived under it.`,
+    `Adopt a corrected version: retention schedule adopt FILE --from DAY; or two people take this one back: retention schedule withdraw ${version} --reason "…".`,
+  );
 }
 
 function misnamed({ kind }: Installation, settings: Settings): Finding[] {

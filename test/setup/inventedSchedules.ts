@@ -18,7 +18,9 @@ const CATEGORIES = [
 ];
 
 const words = ['As drafted', 'for a while', 'then no more'];
-const sometimes = (one: number, ofAll: number) => fc.integer({ min: 1, max: ofAll }).map((n) => n <= one);
+// By weights: of whole numbers fast-check takes the ends more often than the rest.
+const sometimes = (one: number, ofAll: number) =>
+  fc.oneof({ weight: ofAll - one, arbitrary: fc.constant(false) }, { weight: one, arbitrary: fc.constant(true) });
 const events = fc.uniqueArray(fc.constantFrom(...TRIGGERS), { minLength: 2, maxLength: 4 });
 const from = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom<unknown>(...TRIGGERS) },
@@ -58,37 +60,42 @@ function rowsOf(category: string): fc.Arbitrary<object[]> {
     .map((row) => ({ permanent: true, ...row.reading, ...(row.flagged ? { also_when_subject_poses_risk: true } : {}) }));
   const base = fc.oneof({ weight: 7, arbitrary: timed }, { weight: 1, arbitrary: forEver });
   const special = fc.tuple(timed, condition).map(([row, when]) => ({ ...row, when }));
-  return fc
-    .tuple(base, fc.uniqueArray(special, { maxLength: 2, selector: ({ when }) => JSON.stringify(when) }), fc.boolean(), closure)
-    .map(([first, others, baseFirst, { asked, slips }]) =>
-      (baseFirst ? [first, ...others] : [...others, first]).map((row, i) => ({
-        id: `${category.replaceAll('_', '-')}-${i}`,
-        category,
-        clause: words,
-        requires_closure: slips && i > 0 ? !asked : asked,
-        appraise: 'together',
-        ...row,
-      })),
-    );
+  const different = { selector: ({ when }: { when: object }) => JSON.stringify(when) };
+  const specials = fc.oneof(
+    { weight: 9, arbitrary: fc.uniqueArray(special, { maxLength: 1, ...different }) },
+    { weight: 1, arbitrary: fc.uniqueArray(special, { minLength: 2, maxLength: 2, ...different }) },
+  );
+  return fc.tuple(base, specials, fc.boolean(), closure).map(([first, others, baseFirst, { asked, slips }]) =>
+    (baseFirst ? [first, ...others] : [...others, first]).map((row, i) => ({
+      id: `${category.replaceAll('_', '-')}-${i}`,
+      category,
+      clause: words,
+      requires_closure: slips && i > 0 ? !asked : asked,
+      appraise: 'together',
+      ...row,
+    })),
+  );
 }
 
 const minimum = fc
   .record({
     category: fc.constantFrom(...CATEGORIES),
     effect: fc.constantFrom('block', 'caution'),
-    periods: fc.array(
+    sorted: sometimes(9, 10),
+    periods: fc.uniqueArray(
       fc.record({
         order_from: fc.constantFrom('1984-05-27', '2005-12-30', '1950-01-01', undefined),
         years,
         authority: fc.constant('A law'),
       }),
-      {
-        minLength: 1,
-        maxLength: 3,
-      },
+      { minLength: 1, maxLength: 3, selector: (period) => period.order_from },
     ),
   })
-  .map((drafted) => ({ ...drafted, from: 'adoption_order' }));
+  .map(({ sorted, periods, ...drafted }) => ({
+    ...drafted,
+    periods: sorted ? periods.sort((a, b) => ((a.order_from ?? '') < (b.order_from ?? '') ? 1 : -1)) : periods,
+    from: 'adoption_order',
+  }));
 
 /** A draft as JSON, which is YAML too. Its version is for the caller to give. */
 export function inventedSchedules(): fc.Arbitrary<object> {

@@ -1,0 +1,152 @@
+/** Taking a version of the schedule over, and taking one back: refused whole where the register cannot be determined by what decides then. */
+import { readFileSync } from 'node:fs';
+import type { Knex } from 'knex';
+import { longDate, type IsoDate } from '../rules/dates.ts';
+import { requirePermission, type Person } from '../rules/people.ts';
+import { Refusal } from '../rules/refusal.ts';
+import { parseSchedule, SHIPPED_SCHEDULE, type Schedule } from '../rules/schedule.ts';
+import { recordEvent } from './audit.ts';
+import { calculationSql, reviewsSql } from './calculate.ts';
+import { candidacySql, EVERY_FILE } from './candidacy.ts';
+import { standingVersions, readVersions, type StoredVersion } from './schedules.ts';
+
+export interface Adopted {
+  version: string;
+  from: IsoDate;
+  /** Versions taken over before that begin later, and then decide instead. */
+  later: { version: string; from: IsoDate }[];
+}
+
+/**
+ * Takes over a checked schedule from a day on. Throws a Refusal when its version is known already, when it would never decide,
+ * or when the register cannot be determined by it: run in one transaction, so that nothing of it stays.
+ */
+export async function adoptSchedule(
+  trx: Knex.Transaction,
+  { content, name, from, asOf }: { content: string; name: string; from: IsoDate; asOf: IsoDate },
+  person: Person,
+): Promise<Adopted> {
+  requirePermission(person, 'change_schedule');
+  const schedule = parseSchedule(content, name);
+  const { version } = schedule;
+  if (await trx('schedule_versions').where({ version }).first<object | undefined>()) {
+    throw new Refusal(
+      'version_known',
+      `Version ${version} of the schedule was taken over before. A changed table needs a new version, and a line in its history.`,
+    );
+  }
+  const standing = await standingVersions(trx);
+  refuseWhatNeverDecides(
+    version,
+    from,
+    standing.find(({ in_force_from }) => in_force_from <= asOf),
+  );
+  await determineRegister(trx, schedule, from > asOf ? from : asOf);
+  await trx('schedule_versions').insert({ version, in_force_from: from, adopted_by: person.name, content });
+  await recordEvent(trx, person.name, 'schedule.adopted', { version, from });
+  const later = standing.filter(({ in_force_from }) => in_force_from > from).reverse();
+  return { version, from, later: later.map((one) => ({ version: one.version, from: one.in_force_from })) };
+}
+
+/** A database without a schedule takes over the version that ships with the product. */
+export async function adoptShipped(trx: Knex.Transaction): Promise<void> {
+  if (await trx('schedule_versions').first<object | undefined>('version')) return;
+  const content = readFileSync(SHIPPED_SCHEDULE, 'utf8');
+  const { version, in_force_from } = parseSchedule(content, SHIPPED_SCHEDULE);
+  await trx('schedule_versions').insert({ version, in_force_from, adopted_by: 'service', content });
+  await recordEvent(trx, 'service', 'schedule.adopted', { version, from: in_force_from });
+}
+
+/** Asks that a version decide no more: one that waits for its day, or one that cannot be read. */
+export async function askWithdrawal(
+  trx: Knex.Transaction,
+  version: string,
+  reason: string,
+  { person, asOf }: { person: Person; asOf: IsoDate },
+): Promise<void> {
+  requirePermission(person, 'change_schedule');
+  if (reason.trim() === '') throw new Refusal('reason_missing', 'Say why it must not decide with --reason "…".');
+  const stored = await versionToWithdraw(trx, version);
+  if (stored.in_force_from <= asOf && stored.schedule) {
+    throw new Refusal(
+      'version_decides',
+      `Version ${version} has decided since ${longDate(stored.in_force_from)}. Put it right with a new version: retention schedule adopt FILE --from DAY.`,
+    );
+  }
+  await trx('schedule_withdrawals')
+    .insert({ version, asked_by: person.name, asked_on: asOf, reason: reason.trim() })
+    .onConflict('version')
+    .merge();
+  await recordEvent(trx, person.name, 'schedule.withdrawal_asked', { version });
+}
+
+/** Another person confirms; from now on the version before it decides, under which the register must be determinable. */
+export async function confirmWithdrawal(
+  trx: Knex.Transaction,
+  version: string,
+  { person, asOf }: { person: Person; asOf: IsoDate },
+): Promise<void> {
+  requirePermission(person, 'change_schedule');
+  const { withdrawal } = await versionToWithdraw(trx, version);
+  if (!withdrawal) {
+    throw new Refusal(
+      'withdrawal_not_asked',
+      `Nobody has asked to withdraw version ${version}. Ask with a reason first: retention schedule withdraw ${version} --reason "…".`,
+    );
+  }
+  if (withdrawal.asked_by === person.name) {
+    throw new Refusal('same_person', `You asked to withdraw version ${version} yourself. Another person must confirm it.`);
+  }
+  await trx('schedule_withdrawals').where({ version }).update({ confirmed_by: person.name, confirmed_on: asOf });
+  await recordEvent(trx, person.name, 'schedule.withdrawn', { version });
+  const decides = (await standingVersions(trx)).find(({ in_force_from }) => in_force_from <= asOf);
+  if (decides?.schedule) await determineRegister(trx, decides.schedule, asOf);
+}
+
+async function versionToWithdraw(trx: Knex.Transaction, version: string): Promise<StoredVersion> {
+  const stored = (await readVersions(trx)).find((one) => one.version === version);
+  if (!stored) throw new Refusal('no_such_version', `There is no version ${version}. "retention schedule versions" shows those there are.`);
+  if (stored.withdrawal?.confirmed_by) throw new Refusal('version_withdrawn', `Version ${version} was withdrawn already.`);
+  return stored;
+}
+
+function refuseWhatNeverDecides(version: string, from: IsoDate, inForce: StoredVersion | undefined): void {
+  if (!inForce || from >= inForce.in_force_from) return;
+  throw new Refusal(
+    'would_never_decide',
+    `Version ${version} would never decide from ${longDate(from)} on: version ${inForce.version} has been in force since ${longDate(inForce.in_force_from)} and would go on. Choose a day from then on. Nothing was taken over.`,
+  );
+}
+
+/** Asks every question of the night by this schedule, and keeps nothing of the answers. Throws a Refusal where one of them fails. */
+async function determineRegister(trx: Knex.Transaction, schedule: Schedule, asOf: IsoDate): Promise<void> {
+  await refuseUnknownCategories(trx, schedule);
+  const questions = [...calculationSql(schedule), reviewsSql(schedule), candidacySql(schedule, EVERY_FILE)];
+  try {
+    for (const question of questions) await trx.raw(`select count(*) from (${question}) answers`, { asOf });
+  } catch (error) {
+    const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
+    throw new Refusal(
+      'schedule_not_computable',
+      `The register cannot be determined by version ${schedule.version}: PostgreSQL refuses it (${code}). Nothing was taken over. Please report this with the file.`,
+    );
+  }
+}
+
+/** A file of a category that the schedule does not know can neither be determined nor explained. */
+async function refuseUnknownCategories(trx: Knex.Transaction, schedule: Schedule): Promise<void> {
+  const { rows } = await trx.raw<{ rows: { category: string; files: number; some: string[] }[] }>(
+    `select c as category, count(*)::int as files, (array_agg(f.file_ref order by f.file_ref))[1:10] as some
+     from case_files f cross join lateral unnest(f.categories) c
+     where not c = any(cast(:known as text[])) group by c order by c`,
+    { known: Object.keys(schedule.categories) },
+  );
+  if (rows.length === 0) return;
+  const named = rows.map(
+    ({ category, files, some }) => `${category} (${files} files: ${some.join(', ')}${files > some.length ? ' …' : ''})`,
+  );
+  throw new Refusal(
+    'categories_unknown',
+    `Version ${schedule.version} does not know a category that files have: ${named.join('; ')}. Add it with a rule of its own, or have the files changed at their source first. Nothing was changed.`,
+  );
+}

@@ -1,0 +1,141 @@
+/** Commands of the schedule: the table, its versions, taking one over and taking one back. */
+import { readFileSync } from 'node:fs';
+import { adoptSchedule, askWithdrawal, confirmWithdrawal, type Adopted } from '../../db/adoption.ts';
+import { withGuardsAfter } from '../../db/prepare.ts';
+import { recordingRefusals } from '../../db/refusals.ts';
+import { readVersions, type StoredVersion } from '../../db/schedules.ts';
+import { shortDate, type IsoDate } from '../../rules/dates.ts';
+import { clauseWords, loadSchedule, type Schedule } from '../../rules/schedule.ts';
+import { actingPerson, withContext, type CommonOptions } from '../context.ts';
+import { UsageError } from '../settings.ts';
+import { acting, AS, AS_OF, declare, JSON_OUT, print, reading, table, type CommandLine } from './commands.ts';
+import { readDay } from './decisionCommands.ts';
+
+/** Declares schedule show, versions, check, adopt and withdraw. */
+export function addScheduleCommands(line: CommandLine): void {
+  declare(line, 'show', 'the table in force, rule by rule', 'schedule show', [AS_OF, JSON_OUT]).action((options: CommonOptions) =>
+    reading(line, options, ({ schedule }) => Promise.resolve(schedule), scheduleWords),
+  );
+  declare(line, 'versions', 'every version taken over: which decides, which wait, which were withdrawn', 'schedule versions', [
+    AS_OF,
+    JSON_OUT,
+  ]).action((options: CommonOptions) =>
+    reading(line, options, async ({ db, asOf }) => shownVersions(await readVersions(db), asOf), versionsWords),
+  );
+  declare(line, 'check <file>', 'check a schedule file: every mistake with its line', 'schedule check recording-policy-2027.yaml').action(
+    (file: string) => {
+      const schedule = loadSchedule(file);
+      line.around.stdout.write(`${file} is a valid schedule: version ${schedule.version}, ${schedule.rules.length} rules.\n`);
+    },
+  );
+  addAdopt(line);
+  addWithdraw(line);
+}
+
+function addAdopt(line: CommandLine): void {
+  declare(
+    line,
+    'adopt <file>',
+    'take a schedule file over, in force from a day',
+    'schedule adopt recording-policy-2027.yaml --from 2027-01-01 --as m.jones',
+    [AS, AS_OF, JSON_OUT],
+  )
+    .requiredOption('--from <day>', 'first day it decides')
+    .action((file: string, options: CommonOptions & { from: string }) =>
+      withContext(line.around, options, 'write', async (context) => {
+        const { db, database, asOf } = context;
+        const person = await actingPerson(context, options);
+        const draft = { content: readFileSync(file, 'utf8'), name: file, from: readDay(options.from, '--from'), asOf };
+        const adopted = await recordingRefusals(db, person, 'adopt_schedule', () =>
+          withGuardsAfter(database, (trx) => adoptSchedule(trx, draft, person)),
+        );
+        print(context, options, adopted, adoptedWords);
+      }),
+    );
+}
+
+function addWithdraw(line: CommandLine): void {
+  declare(
+    line,
+    'withdraw <version>',
+    'take back a version that waits for its day or cannot be read: one person asks, another confirms',
+    'schedule withdraw 2029-a --reason "20 years was a slip" --as m.jones',
+    [AS, AS_OF, JSON_OUT],
+  )
+    .option('--reason <text>', 'why it must not decide')
+    .option('--confirm', 'confirm what another person asked for')
+    .action((version: string, options: CommonOptions & { reason?: string; confirm?: true }) => {
+      if ((options.reason === undefined) === (options.confirm === undefined))
+        throw new UsageError('Say why with --reason "…", or confirm what another person asked for with --confirm.');
+      return acting(
+        line,
+        options,
+        'withdraw_schedule',
+        async (trx, person, { asOf }) => {
+          if (options.confirm) await confirmWithdrawal(trx, version, { person, asOf });
+          else await askWithdrawal(trx, version, options.reason ?? '', { person, asOf });
+          return { version, withdrawn: options.confirm === true };
+        },
+        ({ withdrawn }) =>
+          withdrawn
+            ? `Version ${version} is withdrawn and never decides.`
+            : `Asked. Another person confirms: retention schedule withdraw ${version} --confirm.`,
+      );
+    });
+}
+
+function adoptedWords({ version, from, later }: Adopted): string {
+  const after = later.map(
+    (one) => ` Version ${one.version} follows it on ${shortDate(one.from)}; "retention schedule withdraw" takes it back.`,
+  );
+  return `Version ${version} decides from ${from} on.${after.join('')} The night of that day determines every file anew; dates that become earlier wait for confirmation. Where the database has two roles, run "retention migrate" with that of the owner before: nothing is listed or archived under a version without its guard.`;
+}
+
+interface ShownVersion {
+  version: string;
+  from: IsoDate;
+  adopted_by: string;
+  state: 'in force' | 'waits' | 'was in force' | 'withdrawn';
+  unreadable: string | null;
+  withdrawal: StoredVersion['withdrawal'];
+}
+
+function shownVersions(versions: readonly StoredVersion[], asOf: IsoDate): ShownVersion[] {
+  const inForce = versions.find((one) => one.in_force_from <= asOf && !one.withdrawal?.confirmed_by);
+  const state = (one: StoredVersion): ShownVersion['state'] => {
+    if (one.withdrawal?.confirmed_by) return 'withdrawn';
+    if (one === inForce) return 'in force';
+    return one.in_force_from > asOf ? 'waits' : 'was in force';
+  };
+  return versions.map((one) => ({
+    version: one.version,
+    from: one.in_force_from,
+    adopted_by: one.adopted_by,
+    state: state(one),
+    unreadable: one.unreadable,
+    withdrawal: one.withdrawal,
+  }));
+}
+
+function versionsWords(versions: ShownVersion[]): string {
+  const rows = versions.map(({ version, from, adopted_by, state, unreadable, withdrawal }) => [
+    version,
+    shortDate(from),
+    adopted_by,
+    unreadable === null ? state : `${state}, and cannot be read: ${unreadable}`,
+    withdrawal
+      ? `${withdrawal.asked_by}: ${withdrawal.reason}${withdrawal.confirmed_by ? ` (confirmed by ${withdrawal.confirmed_by})` : ''}`
+      : '',
+  ]);
+  return table(['version', 'from', 'taken over by', 'state', 'withdrawal asked'], rows);
+}
+
+function scheduleWords(schedule: Schedule): string {
+  const rows = schedule.rules.map((rule) => [
+    rule.id,
+    rule.category,
+    clauseWords(rule),
+    rule.interpretation ? (rule.interpretation.confirmed ? 'confirmed' : 'not confirmed') : '',
+  ]);
+  return `${schedule.title}, version ${schedule.version}, in force from ${shortDate(schedule.in_force_from)}\n${table(['rule', 'category', 'the policy’s words', 'our reading'], rows)}`;
+}

@@ -1,0 +1,99 @@
+/** Versions of the schedule as input: what may be taken over, what comes back, and what happens while one cannot be read. */
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { NightResult } from '../jobs/night.ts';
+import { SHIPPED_SCHEDULE } from '../rules/schedule.ts';
+import { rehearsal, type Council } from './setup/commands.ts';
+
+const TODAY = '2026-11-22';
+const jones = { as: 'm.jones', asOf: TODAY };
+let council: Council;
+
+beforeEach(async () => {
+  council = await rehearsal();
+});
+
+afterEach(() => council.close());
+
+describe('taking a version over', () => {
+  it('is refused from a day before that of the version in force, which is named: it would never decide', async () => {
+    await council.done(await adopt('2026-a', '2026-09-01'), jones);
+    await council.refused(await adopt('2026-b', '2026-06-01'), jones, 'would_never_decide', /version 2026-a .* 1 September 2026/);
+    await council.done(await adopt('2026-c', '2026-09-01'), jones);
+    expect(await states()).toEqual({ '2026-c': 'in force', '2026-a': 'was in force', '2023-06-09': 'was in force' });
+  });
+
+  it('names those that follow it; one that waits is taken back by two people, and never decides', async () => {
+    await council.done(await adopt('2029-wrong', '2029-01-01'), jones);
+    const right = await council.done(await adopt('2027-right', '2027-01-01'), jones);
+    expect(right.stdout).toContain('Version 2029-wrong follows it on 01/01/2029');
+    await council.refused('schedule withdraw 2023-06-09 --reason slip', jones, 'version_decides', /has decided since 9 June 2023/);
+    await council.refused('schedule withdraw 2029-wrong --confirm', jones, 'withdrawal_not_asked', /--reason/);
+    await council.done('schedule withdraw 2029-wrong --reason slip', jones);
+    await council.refused('schedule withdraw 2029-wrong --confirm', jones, 'same_person', /Another person/);
+    expect(await states()).toMatchObject({ '2029-wrong': 'waits', '2027-right': 'waits' });
+    await council.done('schedule withdraw 2029-wrong --confirm', { ...jones, as: 'a.khan' });
+    expect(await states('2029-01-01')).toMatchObject({ '2029-wrong': 'withdrawn', '2027-right': 'in force' });
+    expect((await council.done('schedule show --json', { asOf: '2029-01-01' })).json()).toMatchObject({ version: '2027-right' });
+  });
+
+  it('is refused whole, with the files named, when they have a category that it does not know', async () => {
+    council.register.child('CF-1', { categories: 'privately_fostered_child;child_in_need' }).child('CF-2');
+    await council.night(TODAY);
+    const without = (text: string) =>
+      text.replace(/ {2}privately_fostered_child: \{.*\}\n/, '').replace(/ {2}- id: privately-fostered-child\n(.+\n)+\n/, '');
+    await council.refused(
+      await adopt('2027', '2027-01-01', without),
+      jones,
+      'categories_unknown',
+      /privately_fostered_child \(1 files: CF-1\)/,
+    );
+    expect(Object.keys(await states())).toEqual(['2023-06-09']);
+  });
+
+  it('installs its guard in the same transaction where the owner does it, and the next night lists under it', async () => {
+    council.register.child('CF-1');
+    await council.done(await adopt('2026-a', TODAY), { ...jones, DATABASE_URL: council.ownerUrl });
+    expect((await council.night(TODAY)).steps['list']).toMatchObject({ listed: 1 });
+  });
+});
+
+describe('a stored version that cannot be read', () => {
+  it.each([
+    ['as an empty condition, which earlier releases took', (text: string) => text.replace('when: { died: after_18 }', 'when: {}')],
+    ['as text that is no schedule', () => 'rules: ['],
+  ])('%s, stops listing and archiving alone; a correction is taken over, or two people take it back', async (_what, change) => {
+    council.register.child('CF-1').child('CF-2');
+    await council.writeExtract();
+    const shipped = (await readFile(SHIPPED_SCHEDULE, 'utf8')).replace("version: '2023-06-09'", "version: 'bad'");
+    await council.db('schedule_versions').insert({ version: 'bad', in_force_from: TODAY, adopted_by: 'm.jones', content: change(shipped) });
+    await council.done('migrate', { DATABASE_OWNER_URL: council.ownerUrl });
+    const night = await council.retention(['nightly', '--import', council.extract, '--json'], { asOf: TODAY });
+    const said = expect.stringMatching(/^The brake "schedule" is on \(version: bad\)/) as string;
+    expect([night.exitCode, night.json<NightResult>().stopped]).toEqual([3, [said]]);
+    expect(await council.explain('CF-1')).toMatchObject({ outcome: 'expires', schedule_version: '2023-06-09' });
+    expect((await council.retention('doctor', { asOf: TODAY })).stdout).toContain('version bad, cannot be read');
+    expect(await states()).toMatchObject({ bad: 'in force' });
+
+    await council.done('schedule withdraw bad --reason broken', jones);
+    await council.done('schedule withdraw bad --confirm', { ...jones, as: 'a.khan' });
+    await council.done('brake release schedule --reason corrected', { ...jones, as: 'h.grant' });
+    const after = await council.retention(['nightly', '--import', council.extract, '--json'], { asOf: '2026-11-23' });
+    expect(after.json<NightResult>().steps['list']).toMatchObject({ listed: 2 });
+    await council.done(await adopt('good', '2026-11-23'), { ...jones, asOf: '2026-11-23' });
+  });
+});
+
+/** The command that takes over the shipped table as another version, changed. */
+async function adopt(version: string, from: string, change: (text: string) => string = (text) => text): Promise<string[]> {
+  const file = path.join(council.folder, `${version}.yaml`);
+  const shipped = await readFile(SHIPPED_SCHEDULE, 'utf8');
+  await writeFile(file, change(shipped.replace("version: '2023-06-09'", `version: '${version}'`)));
+  return ['schedule', 'adopt', file, '--from', from];
+}
+
+async function states(asOf = TODAY): Promise<Record<string, string>> {
+  const versions = (await council.done('schedule versions --json', { asOf })).json<{ version: string; state: string }[]>();
+  return Object.fromEntries(versions.map(({ version, state }) => [version, state]));
+}
