@@ -20,7 +20,8 @@ const STANDING = {
   bag: `select b.id::text as key, b.file_ref as about from bags b where ${BAG_PROBLEMS}`,
   source: "select id || ' ' || md5(coalesce(error, '')) as key, file_ref as about from source_removals where outcome = 'failed'",
   hold_moved: `select k.file_ref || ' ' || h.id as key, k.file_ref || ' (hold ' || h.id || ')' as about ${UNCONFIRMED}`,
-  hold_emptied: 'select h.id::text as key, h.id::text as about from emptied_holds e join holds h on h.id = e.hold_id where h.released_on is null',
+  hold_emptied:
+    'select h.id::text as key, h.id::text as about from emptied_holds e join holds h on h.id = e.hold_id where h.released_on is null',
   source_again: 'select file_ref as key, file_ref as about from source_removals where back_on is not null group by file_ref',
 } as const satisfies Record<string, string>;
 

@@ -285,7 +285,7 @@ describe('by figures alone:', () => {
   const at = { asOf: TODAY, maxAgeDays: 14, coolingOffDays: 7, embedded: false, asRoot: false, machineNow: 0, machineToday: TODAY };
   const day = 24 * 60 * 60 * 1000;
   const waits = Object.fromEntries(WAITS.map((wait) => [wait, { files: 1, overdue: 0 }])) as ServiceHealth['waits'];
-  const service = { secrets: [], waits } as unknown as ServiceHealth;
+  const service = { secrets: [], waits, names: { alike: [], unusable: [] } } as unknown as ServiceHealth;
 
   it('everything that waits too long, each in a sentence of its own; what only waits is nothing wrong', () => {
     const said = (overdue: number) => {
