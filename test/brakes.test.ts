@@ -177,7 +177,11 @@ describe('any brake', () => {
     ] as const) {
       const ended = await council.retention([step, '--json'], { asOf: addDays(FIRST, 8) });
       const result = ended.json<NightResult>();
-      expect([ended.exitCode, result.steps, result.stopped]).toEqual([exitCode, {}, [expect.stringContaining('The brake "restored" is on')]]);
+      expect([ended.exitCode, result.steps, result.stopped]).toEqual([
+        exitCode,
+        {},
+        [expect.stringContaining('The brake "restored" is on')],
+      ]);
     }
     await expectStopped(await nightOf(addDays(FIRST, 8), 0), 'restored', {});
     expect(await council.bags()).toEqual([]);
