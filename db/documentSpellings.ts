@@ -14,7 +14,7 @@ export interface Spellings {
 }
 
 /**
- * Reads the names in every folder that documents are listed in, and of nothing else. Where the root cannot be reached nothing is
+ * Reads the names in every folder that documents are, or were, listed in. Where the root cannot be reached nothing is
  * known of other spellings, and removing a document is refused for the same reason.
  */
 export async function readSpellings(db: Knex, documentRoot: string): Promise<Spellings> {
@@ -22,7 +22,10 @@ export async function readSpellings(db: Knex, documentRoot: string): Promise<Spe
   const folders = new Map<string, string[]>();
   const links = new Map<string, string[]>();
   const listed = await db.raw<{ rows: { folder: string }[] }>(
-    "select distinct regexp_replace(path, '/?[^/]*$', '') as folder from documents",
+    `select distinct regexp_replace(path, '/?[^/]*$', '') as folder from (
+       select path from documents
+       union all select path from quarantine where source = 'documents.csv' and path is not null
+       union all select old_value from fact_changes where kind = 'document' and field = 'path' and old_value is not null) p`,
   );
   for (const { folder } of listed.rows) {
     const real = await realBelow(root, join(root, folder));
@@ -36,21 +39,41 @@ export async function readSpellings(db: Knex, documentRoot: string): Promise<Spe
   return { root, folders, links };
 }
 
-/** Returns every other path under which what lies at `path` is, or may be, listed. */
-export async function otherSpellings(db: Knex, { root, folders, links }: Spellings, path: string): Promise<string[]> {
-  const real = await realBelow(root, join(root, path));
-  if (real === null) return [];
+/** Returns of each of these paths every other one under which what lies there is, or may be, listed. */
+export async function otherSpellings(db: Knex, spellings: Spellings, paths: readonly string[]): Promise<Map<string, string[]>> {
+  const reals = new Map<string, string>();
+  for (const path of paths) {
+    const real = await realBelow(spellings.root, join(spellings.root, path));
+    if (real !== null) reals.set(path, real);
+  }
+  const candidates = new Map([...reals].map(([path, real]) => [path, candidatesFor(spellings, real)]));
+  const listed = await listedLike(db, new Set([...candidates.values()].flat().map(folded)));
+  const others = new Map<string, string[]>();
+  for (const [path, real] of reals) {
+    const known = candidates.get(path) ?? [];
+    const all = new Set([...known, ...known.flatMap((candidate) => listed.get(folded(candidate)) ?? [])]);
+    all.delete(path);
+    const same: string[] = [];
+    for (const candidate of all) if (await isOneFile(join(spellings.root, real), join(spellings.root, candidate))) same.push(candidate);
+    if (same.length > 0) others.set(path, same);
+  }
+  return others;
+}
+
+function candidatesFor({ folders, links }: Spellings, real: string): string[] {
   const spelt = (folders.get(folded(posixDirname(real))) ?? []).map((folder) => join(folder, basename(real)));
-  const candidates = new Set([real, ...spelt, ...(links.get(folded(real)) ?? [])].map(toPosix));
+  return [...new Set([real, ...spelt, ...(links.get(folded(real)) ?? [])].map(toPosix))];
+}
+
+/** Paths of registered documents by their folded form. */
+async function listedLike(db: Knex, wanted: ReadonlySet<string>): Promise<Map<string, string[]>> {
   const { rows } = await db.raw<{ rows: { path: string }[] }>(
-    `select distinct path from documents where ${FOLDED_SQL('path')} = any(cast(:folded as text[]))`,
-    { folded: [...new Set([...candidates].map(folded))] },
+    `select distinct path from documents where ${FOLDED_SQL('path')} = any(cast(:wanted as text[]))`,
+    { wanted: [...wanted] },
   );
-  rows.forEach((row) => candidates.add(row.path));
-  candidates.delete(path);
-  const same: string[] = [];
-  for (const candidate of candidates) if (await isOneFile(join(root, real), join(root, candidate))) same.push(candidate);
-  return same;
+  const listed = new Map<string, string[]>();
+  for (const { path } of rows) enter(listed, folded(path), path);
+  return listed;
 }
 
 /** In the words of the index `documents_by_folded_path`. */

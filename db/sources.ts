@@ -54,11 +54,11 @@ export async function removeSources(db: Knex, removing: RemovingSources): Promis
   // A source is the only copy but the bag's: a database that has forgotten the archiving must be known for it.
   if (waiting.length > 0) await noteInRoots(db, roots);
   const bags = new Map<string, string | null>();
-  const spellings = waiting.length > 0 ? await readSpellings(db, removing.documentRoot) : null;
+  const spellings = await spellingsOf(db, removing.documentRoot, waiting);
   for (const removal of waiting) {
     const bag = `${removal.list_id} ${removal.file_ref}`;
     // Before the transaction, whose locks others wait for: reading a large bag back takes a while.
-    const paths = [removal.path, ...(spellings === null ? [] : await otherSpellings(db, spellings, removal.path))];
+    const paths = [removal.path, ...(spellings.get(removal.path) ?? [])];
     const needed = await isAnyNeeded(db, paths, removing.asOf);
     if (!needed && !bags.has(bag)) bags.set(bag, await whyBagIsNotThere(db, removing, removal));
     const outcome = needed
@@ -97,6 +97,12 @@ export async function mayBeNeeded(db: Knex, path: string, asOf: IsoDate): Promis
     { path, asOf },
   );
   return result.rows[0]?.needed ?? true;
+}
+
+async function spellingsOf(db: Knex, documentRoot: string, waiting: readonly Removal[]): Promise<Map<string, string[]>> {
+  if (waiting.length === 0) return new Map();
+  const paths = [...new Set(waiting.map(({ path }) => path))];
+  return otherSpellings(db, await readSpellings(db, documentRoot), paths);
 }
 
 async function isAnyNeeded(db: Knex, paths: readonly string[], asOf: IsoDate): Promise<boolean> {
