@@ -275,7 +275,10 @@ describe('documents that two files list', () => {
 
     council.register.documents.push(...all.filter(({ file_ref }) => file_ref !== 'B-0' && file_ref !== 'A-0'));
     await council.night(addDays(ARCHIVED_ON, 2));
-    expect([await listed(), await sourcesLeft()]).toEqual([COUNT - 1, COUNT - 1]);
+    // A row may be away by mistake, so its source stays for some weeks more.
+    expect([await listed(), await sourcesLeft()]).toEqual([COUNT - 1, COUNT]);
+    await council.night(addDays(ARCHIVED_ON, 40));
+    expect(await sourcesLeft()).toBe(COUNT - 1);
   });
 
   it('are not archived without when the brake goes on that very night', async () => {
