@@ -81,6 +81,12 @@ export async function siteOf(council: Council, change: Partial<Site> = {}): Prom
   return new SiteUnderTest(council, await buildSite(site), site, logged, database);
 }
 
+/** Gives every file of the register that names no document one, so that nobody is cautioned that it has none. */
+export async function nameDocuments(council: Council): Promise<void> {
+  const named = new Set(council.register.documents.map((document) => document['file_ref']));
+  for (const ref of council.register.files.keys()) if (!named.has(ref)) await council.document(ref, `${ref}/letter.txt`);
+}
+
 /** One browser: what it holds is its cookies and the page it shows. */
 export class Browser {
   readonly cookies = new Map<string, string>();

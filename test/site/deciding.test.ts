@@ -1,7 +1,7 @@
 /** Deciding and signing on the site, by forms alone: what is refused says so at its field, and keeps what was typed. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rehearsal, type Council } from '../setup/commands.ts';
-import { siteOf, type Browser, type SiteUnderTest } from './browsing.ts';
+import { nameDocuments, siteOf, type Browser, type SiteUnderTest } from './browsing.ts';
 
 let council: Council;
 let site: SiteUnderTest;
@@ -20,6 +20,7 @@ afterEach(async () => {
 async function threeFiles(): Promise<number> {
   council.register.child('CF-1').child('CF-2', { originals_held: 'yes' }).child('CF-3');
   await council.document('CF-1', 'CF-1/referral.txt');
+  await nameDocuments(council);
   await council.night(council.today);
   const [list] = await council.lists('for_decision');
   return list?.id ?? 0;
@@ -151,6 +152,7 @@ test('where the rule asks for it each file is decided by itself, and no page nam
       { categories: 'adoption', adoption_order_on: '1900-05-01', opened_on: '1900-01-01', closed_on: '1905-01-01' },
       { date_of_birth: '1899-05-01' },
     );
+  await nameDocuments(council);
   await council.night(council.today);
   const [list] = await council.lists('for_decision');
   const id = list?.id ?? 0;

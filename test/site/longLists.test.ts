@@ -1,7 +1,7 @@
 /** A list of more files than a page shows: decided together without overturning anything, sorted, printed, and never losing the place. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rehearsal, type Council } from '../setup/commands.ts';
-import { siteOf, type Browser, type SiteUnderTest } from './browsing.ts';
+import { nameDocuments, siteOf, type Browser, type SiteUnderTest } from './browsing.ts';
 
 const FILES = 60;
 /** These carry a caution. */
@@ -18,6 +18,7 @@ beforeEach(async () => {
     council.register.child(refAt(place), CAUTIONED.includes(place) ? { originals_held: 'yes' } : {}, {
       date_of_birth: `1990-01-${String(1 + (place % 5)).padStart(2, '0')}`,
     });
+  await nameDocuments(council);
   await council.night(council.today);
   jones = await site.as('m.jones');
 });
