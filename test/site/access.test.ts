@@ -145,7 +145,7 @@ describe('what is not there, and what goes wrong', () => {
     });
     try {
       const browser = signedIn.get('records_manager') ?? site.browser();
-      const answered = await broken.app.inject({ method: 'GET', url: '/lists', cookies: Object.fromEntries(browser.cookies) });
+      const answered = await broken.app.inject({ method: 'GET', url: '/', cookies: Object.fromEntries(browser.cookies) });
       expect(answered.statusCode).toBe(500);
       expect(answered.body).toContain('There is a problem with this site');
       expect(answered.body).not.toMatch(/no-day|select |knex|node_modules/);
