@@ -437,9 +437,9 @@ async function at(database: FreshDatabase, command: string | string[], options: 
   return council.done(command, { ...options, DATABASE_URL: database.url });
 }
 
-/** Every row of every table but what backing up and restoring add: events and the brake. */
+/** Every row of every table but what backing up and restoring add: events, the brake, and that it was told. */
 async function pictureOf(db: Knex): Promise<Record<string, string[]>> {
-  const added = ['database.backed_up', 'database.restored', 'brake.tripped'];
+  const added = ['database.backed_up', 'database.restored', 'brake.tripped', '(brake,'];
   const picture: Record<string, string[]> = {};
   for (const table of (await tablesOf(db)).filter((name) => !name.startsWith('knex') && name !== 'brakes')) {
     const { rows } = await db.raw<{ rows: { row: string }[] }>(`select t::text as row from ${table} t order by 1`);
