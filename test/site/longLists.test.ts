@@ -143,7 +143,8 @@ test('is printed whole, with the day, the digest and who decided', async () => {
 });
 
 test('all lists say what is done, how old they are and who decides, and are sorted by links', async () => {
-  council.register.child('MP-1', { categories: 'missing_person', notified_on: '1940-01-01' }, { date_of_birth: '1930-01-01' });
+  const missing = { categories: 'missing_person', notified_on: '1940-05-01', opened_on: '1940-05-01', closed_on: '1941-05-01' };
+  council.register.child('MP-1', missing, { date_of_birth: '1930-05-01' });
   await council.night('2026-11-23');
   council.today = '2026-11-25';
   await jones.open('/lists/1');
