@@ -167,7 +167,7 @@ describe('lists', () => {
 
   it('are opened only up to OPEN_ITEMS undecided files, the oldest of all rules first', async () => {
     days.forEach((born, i) => council.register.child(`CN-${i}`, {}, { date_of_birth: born }));
-    council.register.child('MP-1', { categories: 'missing_person', notified_on: '1990-05-05' });
+    council.register.child('MP-1', { categories: 'missing_person', opened_on: '1990-05-05', notified_on: '1990-05-05' });
     await council.night('2026-11-22', { OPEN_ITEMS: '3' });
     expect(await listedFiles()).toEqual(['CN-1', 'CN-4', 'MP-1']);
   });
