@@ -22,7 +22,8 @@ export async function readSpellings(db: Knex, documentRoot: string): Promise<Spe
   const folders = new Map<string, string[]>();
   const links = new Map<string, string[]>();
   const listed = await db.raw<{ rows: { folder: string }[] }>(
-    `select distinct regexp_replace(path, '/?[^/]*$', '') as folder from (
+    // Without a question mark in the pattern: knex takes each for a parameter, inside quotes as well.
+    `select distinct regexp_replace(path, '(/|^)[^/]*$', '') as folder from (
        select path from documents
        union all select path from quarantine where source = 'documents.csv' and path is not null
        union all select old_value from fact_changes where kind = 'document' and field = 'path' and old_value is not null) p`,
