@@ -2,7 +2,17 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules/**', 'data/**', '.build*/**', '.eslint.config.js', 'jobs/*.mjs', 'test/fixtures/*.mjs', 'reports/site/assets/**'] },
+  {
+    ignores: [
+      'node_modules/**',
+      'data/**',
+      '.build*/**',
+      '.eslint.config.js',
+      'jobs/*.mjs',
+      'test/fixtures/*.mjs',
+      'reports/site/assets/**',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
