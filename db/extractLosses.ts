@@ -1,7 +1,7 @@
 /** What an extract lost or changed against the one before it: when that is too much to be believed, and its words. */
 
 /** Kinds of rows and facts, in the order in which they are told, with how a person reads them. */
-export const LOSABLE = {
+const LOSABLE = {
   files: 'files',
   documents: 'document rows',
   familyLinks: 'family links',

@@ -7,7 +7,7 @@ import type { IsoDate } from '../rules/dates.ts';
 import { holdCoversSql } from './holdMatching.ts';
 
 /** What a file has in common with one that a hold covered and that went from its reference; the plainest first. */
-export const LIKENESSES = ['subject', 'person', 'family', 'facts'] as const;
+const LIKENESSES = ['subject', 'person', 'family', 'facts'] as const;
 export type Likeness = (typeof LIKENESSES)[number];
 
 /**

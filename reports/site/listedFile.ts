@@ -53,7 +53,7 @@ export function shownItem(item: ListedItem, asOf: IsoDate, names: boolean, stand
 }
 
 /** What stands in the way now: each hold by its number and kind, with where to read of it; anything else in its sentence. */
-export function shownStanding({ blocks, holds }: Standing): { text: string; href: string | null }[] {
+function shownStanding({ blocks, holds }: Standing): { text: string; href: string | null }[] {
   const others = blocks.filter((block) => block !== 'hold' && (block !== 'hold_moved' || holds.length === 0));
   const lost = blocks.includes('hold_moved') && !blocks.includes('hold');
   return [
