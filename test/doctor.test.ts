@@ -227,7 +227,7 @@ describe('what is wrong is said:', () => {
       () => council.db.raw('alter table holds disable trigger holds_are_guarded'),
       'guards',
       'fault',
-      /switched off .*: holds\.holds_are_guarded/,
+      /switched off .*: trigger holds\.holds_are_guarded/,
       /retention migrate/,
     ],
     [
