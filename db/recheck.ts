@@ -4,8 +4,8 @@ import { addDays, shortDate, type IsoDate } from '../rules/dates.ts';
 import { clauseWords, ruleById, type Schedule } from '../rules/schedule.ts';
 import { OPEN_STATES, signOffLastsDays } from '../rules/workflow.ts';
 import { candidacyOf, type Candidacy } from './candidacy.ts';
+import { byFileRef } from './caseFiles.ts';
 import { digestItems, type ItemRow } from './items.ts';
-import { cautionsWhenListed, inLawsOrder } from './listedCautions.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
 import { scheduleOfVersion } from './schedules.ts';
 import { blockedWords, isWaiting, lastingBlocks, readWaits, WAITING_STATUSES, type Wait } from './waitingItems.ts';
@@ -52,13 +52,8 @@ export async function reasonsToWithdraw(
   items: readonly ItemRow[],
 ): Promise<Map<string, string>> {
   const fileRefs = items.map((item) => item.file_ref);
-  const said = await cautionsWhenListed(db, fileRefs);
-  const now = new Map(
-    (await candidacyOf(db, schedule, asOf, fileRefs)).map((candidacy) => [
-      candidacy.file_ref,
-      { ...candidacy, cautions: inLawsOrder(candidacy.cautions, said.get(candidacy.file_ref)) },
-    ]),
-  );
+  // What is said when a file is listed is not asked anew: it rests on facts and documents, which the digest covers.
+  const now = byFileRef(await candidacyOf(db, schedule, asOf, fileRefs));
   const waits = await readWaits(db, items, asOf);
   const digests = await digestItems(db, items, new Map([...waits].map(([fileRef, { signed }]) => [fileRef, signed])));
   const lapsed = await lapsedSignatures(db, items, asOf);

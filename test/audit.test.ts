@@ -118,7 +118,14 @@ describe('each night’s report notes the head', () => {
     expect(await council.db('audit_events').where({ seq: audit.events }).pluck('hash')).toEqual([audit.head]);
     expect(audit.events).toBeGreaterThan(exported.length);
     const folder = path.join(council.folder, 'home', 'reports', asOf);
-    expect(JSON.parse(await readFile(path.join(folder, 'audit-head.json'), 'utf8'))).toEqual({ as_of: asOf, ...audit, rehearsal: true });
+    const of = await council.db('installation').first<{ id: string; system_identifier: string; database_oid: number }>();
+    expect(JSON.parse(await readFile(path.join(folder, 'audit-head.json'), 'utf8'))).toEqual({
+      as_of: asOf,
+      ...audit,
+      rehearsal: true,
+      installation: of.id,
+      database: `${of.system_identifier}/${of.database_oid}`,
+    });
     const page = await readFile(path.join(folder, 'retention-report.html'), 'utf8');
     expect(page).toContain(`${audit.events} events. Hash of the last: <code>${audit.head}</code>`);
     expect(night.stderr.split('\n').filter((line) => line.includes('report.finished') && line.includes(audit.head))).toHaveLength(1);
