@@ -39,6 +39,9 @@ const RELIED_ON = {
   jit: 'off',
 } as const;
 
+/** The one of them which only a superuser may set, or who was granted it. */
+const NOT_EVERYBODYS = 'session_replication_role';
+
 /** A source is removed after its commit, so that a commit must be on disk before it is believed. Stronger settings stay. */
 const DURABLE = { name: 'synchronous_commit', value: 'on', weaker: ['off', 'local', 'remote_write'] };
 
@@ -65,12 +68,12 @@ const SCHEMA = `coalesce(
 
 const SETTLE = `
   set statement_timeout = 0;
-  select set_config(s.name, wanted.value, false) from pg_settings s join ${WANTED} on wanted.name = lower(s.name)
-  where s.setting <> wanted.value and (s.context = 'user' or has_parameter_privilege(s.name, 'SET'));
+  select set_config(name, value, false) from ${WANTED}
+  where current_setting(name, true) <> value and (name <> '${NOT_EVERYBODYS}' or has_parameter_privilege(name, 'SET'));
   select set_config('${DURABLE.name}', '${DURABLE.value}', false)
   where current_setting('${DURABLE.name}') = any('{${DURABLE.weaker.join(',')}}');
   select set_config('search_path', quote_ident(${SCHEMA}) || ', pg_temp', false);
-  select s.name, s.setting from pg_settings s join ${WANTED} on wanted.name = lower(s.name) where s.setting <> wanted.value`;
+  select name, current_setting(name) as setting from ${WANTED} where current_setting(name, true) <> value`;
 
 /** Makes a fresh connection what the product relies on. Throws an Error that names a setting which this role may not change. */
 export async function settleSession(client: pg.ClientBase): Promise<void> {

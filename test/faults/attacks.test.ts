@@ -75,6 +75,7 @@ describe('over a plain connection to a live database', () => {
   beforeAll(async () => {
     live = await rehearsal({ RETENTION_REHEARSAL: '' });
     live.register.child('CF-1').child('CF-2', {}, { date_of_birth: '2020-01-01' });
+    await live.document('CF-1', 'CF-1/letter.txt');
     await live.writeExtract();
     await live.done(['nightly', '--import', live.extract]);
   });

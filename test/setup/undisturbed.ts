@@ -203,7 +203,8 @@ export async function endState(council: Council, archive = council.archive): Pro
   for (const table of await tablesOf(council)) {
     const rows = await db(table).select<Record<string, unknown>[]>('*');
     tables[table] = rows
-      .filter((row) => row['state'] !== 'cleared')
+      // Bags that were cleared, and word of a run that was killed, are there only where one was.
+      .filter((row) => row['state'] !== 'cleared' && !(table === 'told' && row['kind'] === 'interrupted'))
       .map((row) => lasting(row, table, places, signed))
       .sort();
   }
