@@ -38,20 +38,36 @@ export async function measureDocuments(db: Knex, documentRoot: string, fileRefs:
   return measured;
 }
 
-/** Nothing, or hardly anything, of what would be listed is there: the root is another than the one the register speaks of, or its share is away. */
-export function isRootAway({ documents, unreadable }: Measured): boolean {
+/**
+ * Whether the root is another than the one the register speaks of, or its share is away: hardly anything is there of the documents
+ * `measured`, nor of some of the whole register. The few of one list may be truly gone.
+ */
+export async function isRootAway(db: Knex, documentRoot: string, measured: Measured): Promise<boolean> {
+  return isHardlyAnyThere(measured) && isHardlyAnyThere(await lookFor(documentRoot, await samplePaths(db('documents as d'))));
+}
+
+/** Looks for some of the documents of files that are due, reading none; each day for the same ones. What was found of them where the root is away, else null. */
+export async function dueDocumentsAway(db: Knex, documentRoot: string, asOf: IsoDate): Promise<Measured | null> {
+  const due = db('documents as d')
+    .join('determinations as t', 't.file_ref', 'd.file_ref')
+    .where('t.outcome', 'expires')
+    .where('t.eligible_from', '<=', asOf);
+  const found = await lookFor(documentRoot, await samplePaths(due));
+  return (await isRootAway(db, documentRoot, found)) ? found : null;
+}
+
+function isHardlyAnyThere({ documents, unreadable }: Measured): boolean {
   return (documents - unreadable) * 10 < documents;
 }
 
-/** Looks for some of the documents of files that are due, reading none; each day for the same ones. */
-export async function lookForDueDocuments(db: Knex, documentRoot: string, asOf: IsoDate, limit: number): Promise<Measured> {
-  const paths = await db('documents as d')
-    .join('determinations as t', 't.file_ref', 'd.file_ref')
-    .where('t.outcome', 'expires')
-    .where('t.eligible_from', '<=', asOf)
-    .orderByRaw('md5(d.path)')
-    .limit(limit)
-    .pluck<string[]>('d.path');
+/** Enough to tell a root that is away from documents that are gone. */
+const SAMPLE = 100;
+
+async function samplePaths(documents: Knex.QueryBuilder): Promise<string[]> {
+  return documents.orderByRaw('md5(d.path)').limit(SAMPLE).pluck<string[]>('d.path');
+}
+
+async function lookFor(documentRoot: string, paths: readonly string[]): Promise<Measured> {
   const found: Measured = { documents: paths.length, unreadable: 0 };
   for (const path of paths) if (!(await canFindDocument(documentRoot, path))) found.unreadable++;
   return found;

@@ -104,7 +104,8 @@ export async function listStep({ context, runId }: Stepping): Promise<StepResult
     await db.transaction((trx) => recordDisagreements(trx, disagreeing, { asOf, runId }));
     return { counts: nothingListed };
   }
-  if (isRootAway(await measureDocuments(db, settings.documentRoot, fileRefs))) {
+  const measured = await measureDocuments(db, settings.documentRoot, fileRefs);
+  if (await isRootAway(db, settings.documentRoot, measured)) {
     const words = rootAwayWords(settings.documentRoot);
     return { counts: nothingListed, seen: [{ kind: 'listing', words }], stopped: [words] };
   }

@@ -192,6 +192,9 @@ it('a file that is on paper too waits for its paper after the receipt', async ()
 async function waits(facts: Record<string, string> = {}): Promise<void> {
   council.register.child('CF-1', { ...inCare, ...facts }, adult);
   letter = await council.document('CF-1', 'CF-1/letter.txt', 'Dear child');
+  // Of a child who is young yet: this document stays, so that the root is plainly there.
+  council.register.child('CF-young', {}, { date_of_birth: '2020-01-02' });
+  await council.document('CF-young', 'CF-young/letter.txt');
   await council.night(listed);
   await council.approveAndSign(1, listed);
   const night = await council.night(bagged);

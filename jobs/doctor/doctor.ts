@@ -8,7 +8,7 @@ import { existingFolder } from '../../db/embeddedBinaries.ts';
 import { readInstallation, recordedBags, registerHealth, serverHealth, serviceHealth, type ServerHealth } from '../../db/health.ts';
 import { whatDiffers } from '../../db/identity.ts';
 import type { Installation } from '../../db/installation.ts';
-import { lookForDueDocuments } from '../../db/listedDocuments.ts';
+import { dueDocumentsAway } from '../../db/listedDocuments.ts';
 import { knownSchedule, unreadableInForce } from '../../db/schedules.ts';
 import { todayInLondon } from '../clock.ts';
 import { businessDate, tracesOf, type CommonOptions, type Surroundings } from '../context.ts';
@@ -91,9 +91,6 @@ async function examineDatabase(
   return { findings, rehearsal: installation.kind === 'rehearsal' };
 }
 
-/** Enough to tell a share that is away from documents that are missing. */
-const DUE_DOCUMENTS = 200;
-
 interface Examined {
   installation: Installation;
   server: ServerHealth;
@@ -117,7 +114,7 @@ async function examineInstallation(db: Knex, { installation, server, settings, w
     ...misnamed(installation, settings),
     ...safetyFindings(installation, server, where),
     ...clockFindings(installation, server, where),
-    ...folderFindings(installation, folders, await lookForDueDocuments(db, settings.documentRoot, where.asOf, DUE_DOCUMENTS)),
+    ...folderFindings(installation, folders, await dueDocumentsAway(db, settings.documentRoot, where.asOf)),
     ...identityFindings(await whatDiffers(db, await seenOf(await tracesOf({ db, settings, installation })))),
     ...nightFindings(service, where),
     ...(await examineRegister(db, where)),

@@ -8,7 +8,7 @@ import { storyOf } from '../../db/bagStory.ts';
 import { systemCode } from '../../db/fileIo.ts';
 import type { RecordedBag } from '../../db/health.ts';
 import type { Installation } from '../../db/installation.ts';
-import { isRootAway, type Measured } from '../../db/listedDocuments.ts';
+import type { Measured } from '../../db/listedDocuments.ts';
 import { readMark } from '../../db/rootMark.ts';
 import { isWithin } from '../../db/roots.ts';
 import { StoreProblem } from '../../db/storeProblem.ts';
@@ -86,8 +86,8 @@ export async function lookAtBags(store: ArchiveStore, bags: readonly RecordedBag
   };
 }
 
-/** Whether each folder is there, ours, and has room; `due` are documents of due files that were looked for. */
-export function folderFindings(installation: Installation, folders: readonly FolderState[], due?: Measured): Finding[] {
+/** Whether each folder is there, ours, and has room; `away` is what was found of due documents where the root is away. */
+export function folderFindings(installation: Installation, folders: readonly FolderState[], away?: Measured | null): Finding[] {
   const findings = folders.flatMap((folder) => [
     ...presenceFindings(folder),
     ...markFindings(installation, folder),
@@ -98,11 +98,11 @@ export function folderFindings(installation: Installation, folders: readonly Fol
   );
   if (documents && archive && (isWithin(documents, archive) || isWithin(archive, documents)))
     findings.push(fault('folders', 'DOCUMENT_ROOT and ARCHIVE_URL lie one inside the other.', 'Give the archive a folder of its own.'));
-  if (due && isRootAway(due))
+  if (away)
     findings.push(
       fault(
         'folders',
-        `Of ${due.documents} documents of due files looked for under DOCUMENT_ROOT (${documents}), ${due.documents - due.unreadable} are there: nothing is listed.`,
+        `Of ${away.documents} documents of due files looked for under DOCUMENT_ROOT (${documents}), ${away.documents - away.unreadable} are there: nothing is listed.`,
         'Mount its share, or correct the setting; documents that are truly gone come out of documents.csv.',
       ),
     );
