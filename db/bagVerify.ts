@@ -181,7 +181,7 @@ function contentOf(payload: readonly ReadFile[]): Pick<VerifiedBag, 'records' | 
   for (const { name, size, sha256, text } of payload) {
     const [record, path] = [recordNameOf(name), documentPathOf(name, renamed)];
     if (record === PATHS_RECORD) continue;
-    if (record !== undefined) records[record] = JSON.parse(text ?? '') as unknown;
+    if (record !== undefined) records[record] = jsonOf(text ?? '', record);
     else if (path !== undefined) documents.push({ path, size, sha256 });
     else throw new BagFault('its payload holds a file that is neither a record nor a document');
   }
@@ -192,9 +192,17 @@ function contentOf(payload: readonly ReadFile[]): Pick<VerifiedBag, 'records' | 
 /** Payload name to path; empty for a bag without that record. */
 function renamedIn(text: string | undefined): Record<string, unknown> {
   if (text === undefined) return {};
-  const renamed = JSON.parse(text) as unknown;
+  const renamed = jsonOf(text, 'its record of paths');
   if (typeof renamed !== 'object' || renamed === null) throw new BagFault('its record of paths is not one');
   return renamed as Record<string, unknown>;
+}
+
+function jsonOf(text: string, record: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new BagFault(`${record} is not JSON`);
+  }
 }
 
 function textOf(files: Map<string, ReadFile>, name: string): string {

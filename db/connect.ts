@@ -43,6 +43,7 @@ export async function connect(settings: DatabaseSettings): Promise<Database> {
   };
   try {
     await requireVersion15(db);
+    await requireOwnSession(db);
   } catch (error) {
     await close();
     throw error;
@@ -54,7 +55,7 @@ export async function connect(settings: DatabaseSettings): Promise<Database> {
 export function knexConfig(connection: string | Knex.PgConnectionConfig): Knex.Config {
   return {
     client: 'pg',
-    connection,
+    connection: typeof connection === 'string' ? readByDriver(connection) : connection,
     pool: {
       min: 0,
       max: 8,
@@ -66,6 +67,14 @@ export function knexConfig(connection: string | Knex.PgConnectionConfig): Knex.C
     log: { warn: () => undefined },
     migrations: { migrationSource: MIGRATIONS },
   };
+}
+
+/** The same address as the driver reads it: of an IPv6 one it would ask for the brackets too. */
+function readByDriver(databaseUrl: string): string {
+  const read = URL.canParse(databaseUrl) ? new URL(databaseUrl) : null;
+  if (!read?.hostname.startsWith('[')) return databaseUrl;
+  read.searchParams.set('host', read.hostname.slice(1, -1));
+  return read.href;
 }
 
 /** Names of the migrations of this release, in their order: those of the sources, whatever these were compiled to. */
@@ -94,3 +103,37 @@ async function requireVersion15(db: Knex): Promise<void> {
     throw new Error(`PostgreSQL ${version?.server_version ?? '?'} is too old. Point DATABASE_URL at PostgreSQL 15 or later.`);
   }
 }
+
+/**
+ * A pooler that hands each transaction to whatever session is free would lose our settings, our temporary tables and a night's
+ * lock. Behind one, a second connection's transaction is given the session that the first had a moment ago.
+ */
+async function requireOwnSession(db: Knex): Promise<void> {
+  const pool = db.client as { acquireConnection(): Promise<PooledClient>; releaseConnection(client: PooledClient): Promise<void> };
+  const mine = await pool.acquireConnection();
+  try {
+    const session = await sessionOf(mine);
+    // The server names its own session when it lets us in; a pooler names none of the server's.
+    if (mine.processID === session) return;
+    const other = await pool.acquireConnection();
+    try {
+      await other.query('begin');
+      const shared = (await sessionOf(other)) === session || (await sessionOf(mine)) !== session;
+      await other.query('rollback');
+      if (shared) throw new Error(OWN_SESSION);
+    } finally {
+      await pool.releaseConnection(other);
+    }
+  } finally {
+    await pool.releaseConnection(mine);
+  }
+}
+
+type PooledClient = pg.ClientBase & { processID: number | null };
+
+async function sessionOf(client: pg.ClientBase): Promise<number | undefined> {
+  return (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;
+}
+
+const OWN_SESSION =
+  'DATABASE_URL leads to a pooler that gives each transaction another session (PgBouncer: pool_mode=transaction), where a lock or a setting of ours would be somebody else’s. Nothing was done. Name the database itself, or a pool with pool_mode=session.';

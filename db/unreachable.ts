@@ -8,13 +8,42 @@ export function howItWasLost({ message }: Error): string | undefined {
   return LOST.exec(message)?.[1];
 }
 
+/** What a server's certificate lacks, by the code that Node gives. */
+const TLS_TROUBLE: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'is signed by itself',
+  SELF_SIGNED_CERT_IN_CHAIN: 'is signed by an authority that this machine does not know',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'is signed by an authority that this machine does not know',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'is signed by an authority that this machine does not know',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'is for another host than DATABASE_URL names',
+  CERT_HAS_EXPIRED: 'has expired',
+};
+
+/** Why the database's end of TLS was not trusted and what to do, for people; null for any other error. */
+export function tlsTrouble(error: Error): string | null {
+  if (/does not support SSL connections$/.test(error.message))
+    return 'DATABASE_URL asks for TLS (sslmode), and the database does not speak it. Switch ssl on there, or leave sslmode out where the way to it is safe.';
+  const { code = '' } = error as Error & { code?: string };
+  const trouble = TLS_TROUBLE[code];
+  if (trouble === undefined) return null;
+  const next =
+    code === 'ERR_TLS_CERT_ALTNAME_INVALID'
+      ? 'Name the host as the certificate does'
+      : code === 'CERT_HAS_EXPIRED'
+        ? 'Have the server’s administrator renew it'
+        : 'Put the authority’s certificate into a file and add sslrootcert=/path/of/that/file to DATABASE_URL';
+  return `The database’s certificate ${trouble} (${code}), so nothing was sent to it. ${next}.`;
+}
+
 /** True for an error of reaching a database or of being let in. */
 export function isOfConnecting(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { severity, code, syscall } = error as Error & { severity?: string; code?: string; syscall?: string };
   if (severity) return /^(08|28|3D|57P03)/.test(code ?? '');
   return (
-    ['connect', 'getaddrinfo'].includes(syscall ?? '') || /^SASL|SSL connections$/.test(error.message) || error instanceof AggregateError
+    ['connect', 'getaddrinfo'].includes(syscall ?? '') ||
+    error.message.startsWith('SASL') ||
+    tlsTrouble(error) !== null ||
+    error instanceof AggregateError
   );
 }
 

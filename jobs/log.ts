@@ -3,7 +3,7 @@ import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { diskTrouble } from '../db/fileIo.ts';
 import { guardRefusal, ownWords } from '../db/guardRefusal.ts';
-import { howItWasLost } from '../db/unreachable.ts';
+import { howItWasLost, tlsTrouble } from '../db/unreachable.ts';
 import type { LogLevel } from './settings.ts';
 
 export type Log = Logger;
@@ -30,7 +30,7 @@ export function describeError(error: unknown): string {
   if (!database.severity && lost !== undefined)
     return `The connection to the database was lost (${lost}). Nothing half-done was kept. See that the database runs, then run again.`;
   if (!database.severity)
-    return diskTrouble(`The disk of ${'path' in error ? String(error.path) : 'this installation'}`, error) ?? error.message;
+    return tlsTrouble(error) ?? diskTrouble(`The disk of ${'path' in error ? String(error.path) : 'this installation'}`, error) ?? error.message;
   const refused = guardRefusal(error);
   if (refused !== null) return refused;
   const own = ownWords(error);
@@ -41,6 +41,9 @@ export function describeError(error: unknown): string {
 /** What to do about a database that stopped or has no room. */
 function nextAfter(code: string): string {
   if (code === '53100') return ' Make room on the disk of the database, then run again.';
+  // A prepared statement that is there already, or not yet: another's session.
+  if (code === '42P05' || code === '26000')
+    return ' A pooler in front of the database gives each transaction another session. Name the database itself in DATABASE_URL, or a pool with pool_mode=session.';
   return /^(08|53|57P0)/.test(code) ? ' See that the database runs, then run again.' : '';
 }
 

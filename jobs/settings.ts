@@ -91,7 +91,7 @@ const shape = z.object({
   ARCHIVING: z.enum(['on', 'off'], 'must be on or off'),
   NIGHT: z
     .string()
-    .refine((expression) => nodeCron.validate(expression), 'is not a cron expression such as "30 2 * * *"')
+    .refine((expression) => nodeCron.validate(expression), { abort: true, message: 'is not a cron expression such as "30 2 * * *"' })
     .refine(
       (expression) => !runsAtOne(expression),
       'must not fall between 1 and 2 in the night: that hour is skipped or doubled when clocks change',
@@ -99,7 +99,10 @@ const shape = z.object({
   RETENTION_REHEARSAL: z.enum(['', '0', '1'], 'must be 1 or empty'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
   RETENTION_TOKEN: z.string(),
-  SITE_URL: z.string().refine((url) => url === '' || isOrigin(url), 'must look like https://retention.example, without a path'),
+  SITE_URL: z.string().superRefine((url, context) => {
+    const problem = url === '' ? null : problemOfSiteUrl(url);
+    if (problem !== null) context.addIssue(problem);
+  }),
   OIDC_ISSUER: z.string().refine((url) => url === '' || isSafeAddress(url), 'must be an https address'),
   OIDC_CLIENT_ID: z.string(),
   OIDC_CLIENT_SECRET: z.string(),
@@ -158,8 +161,16 @@ function isSafeAddress(url: string): boolean {
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
 }
 
-function isOrigin(url: string): boolean {
-  return isSafeAddress(url) && [url, `${url}/`].includes(`${new URL(url).origin}/`);
+/** What is wrong with the address people reach the site at; null when nothing is. Capitals of a host name mean nothing. */
+function problemOfSiteUrl(url: string): string | null {
+  const form = 'must look like https://retention.example';
+  if (!URL.canParse(url)) return form;
+  const { username, password, pathname, search, hash } = new URL(url);
+  if (!isSafeAddress(url)) return `${form}: over plain http what people read and sign could be read and changed on the way`;
+  if (username !== '' || password !== '') return `${form}, without a user name or password`;
+  if (pathname !== '/' || search !== '' || hash !== '')
+    return `${form}, without a path: the site has a host name of its own. Leave out ${pathname}${search}${hash}`;
+  return null;
 }
 
 /** True for a name or address that is this machine alone. */
@@ -181,9 +192,10 @@ function isReadUnambiguously(url: string): boolean {
 
 /** "The database retention was asked for as m.jones at db.example:5432": never the password. */
 export function databasePlace(databaseUrl: string): string {
-  const { hostname, port, username, pathname } = new URL(databaseUrl);
-  const host = hostname === '' ? 'a socket of this machine' : `${hostname}:${port || '5432'}`;
-  return `The database ${decodeURIComponent(pathname.slice(1))} was asked for as ${decodeURIComponent(username) || 'nobody'} at ${host} (DATABASE_URL).`;
+  const { hostname, port, username, pathname, searchParams } = new URL(databaseUrl);
+  const host = searchParams.get('host') ?? decodeURIComponent(hostname);
+  const at = host === '' || host.startsWith('/') ? `the socket in ${host || 'its usual folder'}` : `${host}:${port || '5432'}`;
+  return `The database ${decodeURIComponent(pathname.slice(1))} was asked for as ${decodeURIComponent(username) || 'nobody'} at ${at} (DATABASE_URL).`;
 }
 
 function fromDotEnv(cwd: string): Record<string, string | undefined> {
@@ -194,6 +206,8 @@ function fromDotEnv(cwd: string): Record<string, string | undefined> {
 /** True when the hour field of a cron expression lets the job start between one and two o'clock. */
 function runsAtOne(expression: string): boolean {
   const fields = expression.trim().split(/\s+/);
+  // Nicknames: @daily and all longer ones are midnight.
+  if (fields[0]?.startsWith('@')) return fields[0] === '@hourly';
   const hours = fields.at(-4) ?? '*';
   return hours.split(',').some((part) => {
     const [range = '*', step = '1'] = part.split('/');

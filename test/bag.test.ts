@@ -17,6 +17,7 @@ import type { ArchiveStore } from '../db/archiveStore.ts';
 import { BagDamaged, bagFileName, readBagDocument, verifyBag, writeBag } from '../db/bag.ts';
 import type { BagContent } from '../db/bag.ts';
 import { DocumentProblem } from '../db/documentRoot.ts';
+import { remakeBag } from './setup/remadeBag.ts';
 import { fc } from './setup/seed.ts';
 
 const onPosix = process.platform !== 'win32';
@@ -270,6 +271,12 @@ describe('verifying', () => {
     const bag = await writeBag(store, '', content({}));
     await truncate(path.join(archive, bag.location), kept);
     await expect(verifyBag(store, bag.location)).rejects.toThrow(BagDamaged);
+  });
+
+  it('says of a record that is not JSON that it is not', async () => {
+    const bag = await writeBag(store, '', content({}));
+    await remakeBag(path.join(archive, bag.location), (files) => files.set('data/facts.json', Buffer.from('<xml/>')));
+    await expect(verifyBag(store, bag.location)).rejects.toThrow('facts is not JSON');
   });
 
   it('finds a bag under the name of another', async () => {

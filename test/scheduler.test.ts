@@ -107,7 +107,7 @@ describe('the scheduler', { timeout: 120_000 }, () => {
 describe('NIGHT', () => {
   const read = (NIGHT: string) => readSettings({ NIGHT }, '/nowhere').night;
 
-  it.each(['30 2 * * *', '0 0 * * *', '0 */2 * * 1-5', '15 30 2 * * *', OFTEN, '0 22 * * *', '0 10-15 * * *'])('may be "%s"', (night) => {
+  it.each(['30 2 * * *', '0 0 * * *', '0 */2 * * 1-5', '15 30 2 * * *', OFTEN, '0 22 * * *', '0 10-15 * * *', '@daily'])('may be "%s"', (night) => {
     expect(read(night)).toBe(night);
   });
 
@@ -122,15 +122,16 @@ describe('NIGHT', () => {
     '0 1-23/6 * * *',
     '0 22-2 * * *',
     '0 01 * * *',
+    '@hourly',
   ])('may not be "%s", which falls between 1 and 2', (night) => {
-    expect(() => read(night)).toThrow(/NIGHT/);
+    expect(() => read(night)).toThrow(/NIGHT must not fall between 1 and 2/);
   });
 
   it.each(['', 'nightly', '61 2 * * *', '30 24 * * *', '30 2 * *'])(
     'that is no cron expression is refused, or the default: "%s"',
     (night) => {
       if (night === '') expect(read(night)).toBe('30 2 * * *');
-      else expect(() => read(night)).toThrow(/NIGHT/);
+      else expect(() => read(night)).toThrow(/^NIGHT is not a cron expression [^\n]*$/);
     },
   );
 });

@@ -5,6 +5,7 @@ import type { Knex } from 'knex';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { personOfToken } from '../../db/users.ts';
 import { requirePermission, type Person } from '../../rules/people.ts';
+import { LARGEST_NUMBER, wholeNumber } from '../../rules/wholeNumber.ts';
 import { actingPerson, withContext, type CommonOptions, type Context, type Surroundings } from '../context.ts';
 import type { ExitCode } from '../main.ts';
 import { UsageError } from '../settings.ts';
@@ -103,8 +104,9 @@ export async function acting<T>(
 
 /** Reads a whole number, as the number of a list or hold. */
 export function readNumber(text: string, what: string): number {
-  if (!/^[1-9]\d{0,9}$/.test(text)) throw new UsageError(`${what} is a whole number; "${printable(text)}" is none.`);
-  return Number(text);
+  const number = wholeNumber(text);
+  if (number !== undefined) return number;
+  throw new UsageError(`${what} is a whole number from 1 to ${LARGEST_NUMBER}; "${printable(text)}" is none.`);
 }
 
 /** Reads one of a set of words. */

@@ -7,6 +7,7 @@ import { Refusal } from '../../rules/refusal.ts';
 import { PERMISSIONS, type Permission } from '../../rules/workflow.ts';
 import type { BarePages, ErrorPage } from './barePage.ts';
 import { page, type Site } from './page.ts';
+import { cameWithoutHttps, PROXY_SAYS_NO_HTTPS } from './proxy.ts';
 import { draw } from './routing.ts';
 import { ROLE_WORDS } from './words.ts';
 
@@ -19,7 +20,7 @@ interface Around {
 /** Answers what is thrown anywhere, by a page, a hook or the session. */
 export function answerErrors(app: FastifyInstance, { site, assets, bare }: Around): void {
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
-    const answer = errorPage(error) ?? faultPage(site, error, request);
+    const answer = unsaidHttps(site, error, request) ?? errorPage(error) ?? faultPage(site, error, request);
     // A fault may be the session's own, and before the session is there no page knows who asks.
     if (answer.status >= 500 || !hasSession(request)) return bare.send(reply, answer);
     return draw(request, reply, answer, { site, assets });
@@ -48,6 +49,13 @@ export function answerMalformed(site: Site, bare: BarePages) {
     site.log.info({ method: '', route: '', status, address: socket.remoteAddress ?? null }, 'site.request');
     socket.end(bare.sentence(unreadable(status)));
   };
+}
+
+/** Without its cookie a form is never known again, and no reader can help that. */
+function unsaidHttps(site: Site, error: Partial<FastifyError>, request: FastifyRequest): ErrorPage | null {
+  if (!error.code?.startsWith('FST_CSRF') || !cameWithoutHttps(site, request)) return null;
+  site.log.warn({ address: request.ip, why: PROXY_SAYS_NO_HTTPS }, 'site.proxy');
+  return errorAs(403, 'Nobody can sign in yet', ['Nothing was done.', PROXY_SAYS_NO_HTTPS]);
 }
 
 const GONE = ['no_such_list', 'no_such_file', 'not_on_list', 'archived', 'no_such_person', 'no_such_token', 'no_such_hold'];

@@ -5,6 +5,7 @@ import type { Traces } from '../../db/disposalLook.ts';
 import type { IsoDate } from '../../rules/dates.ts';
 import type { Person } from '../../rules/people.ts';
 import { NAMES_ARE_FOR, mayDo, type Permission, type Role } from '../../rules/workflow.ts';
+import { wholeNumber } from '../../rules/wholeNumber.ts';
 import type { Provider } from './openId.ts';
 
 /** What the site works with: handed in, for it reads neither clock nor environment. */
@@ -60,6 +61,8 @@ export interface Visit {
   path: string;
   /** Who asks, as a proxy on this machine says. */
   address: string;
+  /** Why nobody can sign in the way this request came, for people; null when they can. */
+  noSignIn: string | null;
   session: VisitSession;
 }
 
@@ -163,15 +166,6 @@ export class Fields {
     return wholeNumber(this.one(name));
   }
 }
-
-/** A whole number from 1 on that the database can compare with its own, or undefined. */
-export function wholeNumber(text: string | undefined): number | undefined {
-  const number = /^[1-9]\d{0,9}$/.test(text ?? '') ? Number(text) : undefined;
-  return number !== undefined && number <= LARGEST_NUMBER ? number : undefined;
-}
-
-/** The largest `integer` of PostgreSQL. */
-const LARGEST_NUMBER = 2_147_483_647;
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';

@@ -33,12 +33,17 @@ test('it listens on this machine alone, says where and that it rehearses, and en
 test('it lets other machines in only behind https, and then without sample people', async () => {
   const open = await council.retention('serve --port 0 --host 0.0.0.0');
   expect([open.exitCode, open.stderr]).toEqual([2, expect.stringContaining('Set SITE_URL to the https address that people use')]);
-  for (const url of ['http://retention.example', 'https://retention.example/path', 'retention.example']) {
+  for (const [url, why] of [
+    ['http://retention.example', 'over plain http'],
+    ['https://retention.example/path', 'Leave out /path'],
+    ['https://m.jones@retention.example', 'without a user name'],
+    ['retention.example', 'SITE_URL must look like https://retention.example.'],
+  ] as const) {
     const wrong = await council.retention('serve --port 0', { SITE_URL: url });
-    expect([url, wrong.exitCode, wrong.stderr]).toEqual([url, 2, expect.stringContaining('SITE_URL must look like')]);
+    expect([url, wrong.exitCode, wrong.stderr]).toEqual([url, 2, expect.stringContaining(why)]);
   }
   const process = council.spawn(['serve', '--port', '0', '--host', '127.0.0.1'], {
-    SITE_URL: 'https://retention.example',
+    SITE_URL: 'https://Retention.Example/',
     LOG_LEVEL: 'info',
   });
   const port = await until(() => /"address":"http:\/\/127\.0\.0\.1:(\d+)"/.exec(process.said.stderr)?.[1], 'the site is there');
@@ -46,6 +51,13 @@ test('it lets other machines in only behind https, and then without sample peopl
   const page = await fetch(`http://127.0.0.1:${port}/sign-in`, { headers: { 'x-forwarded-proto': 'https' } });
   expect(page.headers.get('set-cookie')).toContain('; Secure; ');
   expect(await page.text()).not.toContain('m.jones');
+
+  // A proxy that does not say https: no browser gets a cookie, and no form is known again.
+  const asProxied = await fetch(`http://127.0.0.1:${port}/sign-in`);
+  expect(await asProxied.text()).toMatch(/Nobody can sign in yet[.] .*X-Forwarded-Proto: https/);
+  const tried = await fetch(`http://127.0.0.1:${port}/sign-in`, { method: 'POST', body: new URLSearchParams({ user_name: 'm.jones' }) });
+  expect([tried.status, await tried.text()]).toEqual([403, expect.stringContaining('X-Forwarded-Proto: https')]);
+  expect(process.said.stderr).toMatch(/X-Forwarded-Proto: https.*"msg":"site[.]proxy"/);
   process.child.kill('SIGINT');
   expect(await process.exit).toMatchObject({ exitCode: 0 });
 });

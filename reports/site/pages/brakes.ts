@@ -5,10 +5,11 @@ import { seenOf } from '../../../db/disposalLook.ts';
 import { markRoots } from '../../../db/roots.ts';
 import { longDate } from '../../../rules/dates.ts';
 import { Refusal } from '../../../rules/refusal.ts';
+import { wholeNumber } from '../../../rules/wholeNumber.ts';
 import type { BrakeName } from '../../../rules/workflow.ts';
 import { brakeInWords } from '../../retentionReport.ts';
 import { actingOnForm, shownErrors, type FieldError } from '../acting.ts';
-import { may, page, redirect, seesNames, wholeNumber, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { may, page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { ON_A_PAGE } from '../tables.ts';
 import { refText } from '../workKeys.ts';
 

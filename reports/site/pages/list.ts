@@ -6,6 +6,7 @@ import { scheduleInForce } from '../../../db/schedules.ts';
 import { whatStands } from '../../../db/standing.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { clauseWords, type Schedule } from '../../../rules/schedule.ts';
+import { wholeNumber } from '../../../rules/wholeNumber.ts';
 import { ACTION_WORDS } from '../../../rules/words.ts';
 import type { DisposalAction } from '../../../rules/determine.ts';
 import { ITEM_STATUSES, UNSIGNED_STATES, type Decision } from '../../../rules/workflow.ts';
@@ -15,7 +16,7 @@ import { DECISION_REFUSALS, NOTHING_DECIDED, readDecision, reasonChoices, typedD
 import { listActions } from '../fileActions.ts';
 import { shownItem } from '../listedFile.ts';
 import { filterLinks, itemHeads, pagesAround, readView, viewAddress, viewFields } from '../listView.ts';
-import { may, page, redirect, seesNames, wholeNumber, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { may, page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { STATUS_WORDS, counted } from '../words.ts';
 import { ON_A_PAGE } from '../tables.ts';
 

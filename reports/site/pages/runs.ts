@@ -1,8 +1,9 @@
 /** The ledger: each night in one line with every file accounted for, and on a run's own page what it counted and why it stopped. */
 import { brakesOn } from '../../../db/brakes.ts';
 import { oneRun, runPage, type RunsWanted } from '../../../db/runPages.ts';
+import { wholeNumber } from '../../../rules/wholeNumber.ts';
 import { brakeInWords } from '../../retentionReport.ts';
-import { page, wholeNumber, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { page, type Answer, type Route, type SignedVisit } from '../page.ts';
 import { runLine, runStory } from '../runWords.ts';
 import { addressOf, ON_A_PAGE } from '../tables.ts';
 

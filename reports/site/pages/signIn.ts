@@ -21,14 +21,14 @@ export const signInRoutes: readonly Route[] = [
   { method: 'POST', url: '/sign-out', needs: 'signed_in', handler: signOut },
 ];
 
-async function signInPage({ site, db }: Visit, userName = '', errors: FieldError[] = []): Promise<Answer> {
+async function signInPage({ site, db, noSignIn }: Visit, userName = '', errors: FieldError[] = []): Promise<Answer> {
   const samples = site.samplePeople.map(({ name, roles }) => ({
     value: name,
     text: name,
     hint: { text: roles.map((role) => ROLE_WORDS[role]).join(', ') },
   }));
   const recoveries = await recoveriesToTell(db);
-  const data = { userName, errors: shownErrors(errors), samples, openId: site.openId !== null, recoveries };
+  const data = { userName, errors: shownErrors(errors), samples, openId: site.openId !== null, recoveries, noSignIn };
   return page('signIn', 'Sign in', data, errors.length > 0 ? 422 : 200);
 }
 
