@@ -30,7 +30,9 @@ export function describeError(error: unknown): string {
   if (!database.severity && lost !== undefined)
     return `The connection to the database was lost (${lost}). Nothing half-done was kept. See that the database runs, then run again.`;
   if (!database.severity)
-    return tlsTrouble(error) ?? diskTrouble(`The disk of ${'path' in error ? String(error.path) : 'this installation'}`, error) ?? error.message;
+    return (
+      tlsTrouble(error) ?? diskTrouble(`The disk of ${'path' in error ? String(error.path) : 'this installation'}`, error) ?? error.message
+    );
   const refused = guardRefusal(error);
   if (refused !== null) return refused;
   const own = ownWords(error);

@@ -107,9 +107,12 @@ describe('the scheduler', { timeout: 120_000 }, () => {
 describe('NIGHT', () => {
   const read = (NIGHT: string) => readSettings({ NIGHT }, '/nowhere').night;
 
-  it.each(['30 2 * * *', '0 0 * * *', '0 */2 * * 1-5', '15 30 2 * * *', OFTEN, '0 22 * * *', '0 10-15 * * *', '@daily'])('may be "%s"', (night) => {
-    expect(read(night)).toBe(night);
-  });
+  it.each(['30 2 * * *', '0 0 * * *', '0 */2 * * 1-5', '15 30 2 * * *', OFTEN, '0 22 * * *', '0 10-15 * * *', '@daily'])(
+    'may be "%s"',
+    (night) => {
+      expect(read(night)).toBe(night);
+    },
+  );
 
   it.each([
     '15 1 * * *',
