@@ -8,11 +8,13 @@ import { parseSchedule, SHIPPED_SCHEDULE, type Schedule } from '../rules/schedul
 import { recordEvent } from './audit.ts';
 import { calculationSql, reviewsSql } from './calculate.ts';
 import { candidacySql, EVERY_FILE } from './candidacy.ts';
-import { standingVersions, readVersions, type StoredVersion } from './schedules.ts';
+import { lockVersionsForChange, standingVersions, readVersions, type StoredVersion } from './schedules.ts';
 
 export interface Adopted {
   version: string;
   from: IsoDate;
+  /** The day that the file itself names; `from` decides. */
+  file_says: IsoDate;
   /** Versions taken over before that begin later, and then decide instead. */
   later: { version: string; from: IsoDate }[];
 }
@@ -42,10 +44,16 @@ export async function adoptSchedule(
     standing.find(({ in_force_from }) => in_force_from <= asOf),
   );
   await determineRegister(trx, schedule, from > asOf ? from : asOf);
+  await lockVersionsForChange(trx);
   await trx('schedule_versions').insert({ version, in_force_from: from, adopted_by: person.name, content });
   await recordEvent(trx, person.name, 'schedule.adopted', { version, from });
   const later = standing.filter(({ in_force_from }) => in_force_from > from).reverse();
-  return { version, from, later: later.map((one) => ({ version: one.version, from: one.in_force_from })) };
+  return {
+    version,
+    from,
+    file_says: schedule.in_force_from,
+    later: later.map((one) => ({ version: one.version, from: one.in_force_from })),
+  };
 }
 
 /** A database without a schedule takes over the version that ships with the product. */
@@ -97,6 +105,7 @@ export async function confirmWithdrawal(
   if (withdrawal.asked_by === person.name) {
     throw new Refusal('same_person', `You asked to withdraw version ${version} yourself. Another person must confirm it.`);
   }
+  await lockVersionsForChange(trx);
   await trx('schedule_withdrawals').where({ version }).update({ confirmed_by: person.name, confirmed_on: asOf });
   await recordEvent(trx, person.name, 'schedule.withdrawn', { version });
   const decides = (await standingVersions(trx)).find(({ in_force_from }) => in_force_from <= asOf);

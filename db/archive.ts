@@ -18,7 +18,7 @@ import { DocumentProblem } from './documentRoot.ts';
 import { ChangedMeanwhile, faultOfItem, recordFailure } from './failedItem.ts';
 import { findBag } from './foundBag.ts';
 import { listedDocuments, type ItemRow } from './items.ts';
-import { lockForArchiving, stillFree } from './lastCheck.ts';
+import { isSuperseded, lockForArchiving, stillFree } from './lastCheck.ts';
 import { isStagedElsewhere } from './lastCopy.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
 import { beginBag, countBag, noteBagDocuments, packBag } from './packing.ts';
@@ -43,6 +43,8 @@ export interface ArchiveCounts {
   withdrawn: number;
   failed: number;
   disagreements: number;
+  /** Another version of the schedule was taken over meanwhile, so that no more was archived by the one this run began with. */
+  superseded: boolean;
   bytes: number;
   sources: RemovalCounts;
   /** Bags that a crash or a store out of reach had left where they were, or that no item needs any more. */
@@ -60,6 +62,7 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
     withdrawn: 0,
     failed: 0,
     disagreements: 0,
+    superseded: false,
     bytes: 0,
     sources: { removed: 0, alreadyGone: 0, failed: 0, shared: 0 },
     bags: { moved: 0, failed: 0, cleared: 0, kept: 0 },
@@ -72,6 +75,10 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
   Object.assign(counts.bags, await settleBags(db, settings));
   const tried: string[] = [];
   for (let next = await archiveNext(db, settings, tried); next; next = await archiveNext(db, settings, tried)) {
+    if (next.ended === 'superseded') {
+      counts.superseded = true;
+      break;
+    }
     tried.push(next.fileRef);
     counts[next.ended]++;
     counts.bytes += next.bytes;
@@ -89,7 +96,7 @@ interface Claim extends Archiving {
 
 interface Ended {
   fileRef: string;
-  ended: 'archived' | 'waiting' | 'withdrawn' | 'failed' | 'disagreements';
+  ended: 'archived' | 'waiting' | 'withdrawn' | 'failed' | 'disagreements' | 'superseded';
   bytes: number;
 }
 
@@ -104,7 +111,7 @@ async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly 
         claimed.item = await claimItem(trx, settings, tried);
         return claimed.item && archiveItem(db, trx, settings, claimed.item);
       });
-      if (ended?.ended === 'withdrawn' || ended?.ended === 'disagreements') await clearUnneeded(db, settings, claimed.item);
+      if (ended !== null && NOT_TAKEN.includes(ended.ended)) await clearUnneeded(db, settings, claimed.item);
       return ended;
     } catch (error) {
       if (error instanceof ChangedMeanwhile && attempt < ATTEMPTS_AT_PACKING) continue;
@@ -115,6 +122,9 @@ async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly 
     }
   }
 }
+
+/** Ends of an item whose bag, if one was begun, is not needed. */
+const NOT_TAKEN: readonly Ended['ended'][] = ['withdrawn', 'disagreements', 'superseded'];
 
 /** Who records something about a file every few minutes would have it packed for ever. */
 const ATTEMPTS_AT_PACKING = 3;
@@ -157,6 +167,7 @@ async function archiveItem(db: Knex, trx: Knex.Transaction, settings: ArchiveSet
   const ready = await bagOf(db, trx, settings, claim, early.checked);
 
   await lockForArchiving(trx, item.file_ref);
+  if (await isSuperseded(trx, settings.schedule, settings.asOf)) return ended('superseded');
   const late = await recheck(trx, claim);
   if (late.withdrawn) return ended('withdrawn');
   if (!late.checked.agree) return ended(await stopForDisagreement(trx, late.checked, settings));

@@ -228,7 +228,7 @@ function contradictionRanks(): string[] {
 
 function doubtfulBirth(schedule: Schedule): string {
   const children = Object.entries(schedule.categories).flatMap(([category, settings]) =>
-    'child' in settings ? [{ category, adult: settings.adult_from_age }] : [],
+    settings.child ? [{ category, adult: settings.adult_from_age }] : [],
   );
   if (children.length === 0) return 'false';
   const adultWhenOpened = children.map(

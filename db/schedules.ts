@@ -34,6 +34,16 @@ export async function knownSchedule(db: Knex, asOf: IsoDate): Promise<Schedule |
   return readable?.schedule ?? undefined;
 }
 
+/** Until this transaction ends no version is taken over or taken back. */
+export async function lockVersions(trx: Knex.Transaction): Promise<void> {
+  await trx.raw("select pg_advisory_xact_lock_shared(hashtext('schedule_versions'))");
+}
+
+/** Waits for every file that is just being archived; none is begun before this transaction ends. */
+export async function lockVersionsForChange(trx: Knex.Transaction): Promise<void> {
+  await trx.raw("select pg_advisory_xact_lock(hashtext('schedule_versions'))");
+}
+
 /** The version that should decide on that day and cannot be read, and why; null when it can. */
 export async function unreadableInForce(db: Knex, asOf: IsoDate): Promise<{ version: string; why: string } | null> {
   const inForce = (await standingVersions(db)).find(({ in_force_from }) => in_force_from <= asOf);
@@ -49,7 +59,7 @@ export async function readVersions(db: Knex): Promise<StoredVersion[]> {
      from schedule_versions v left join schedule_withdrawals w on w.version = v.version
      order by v.in_force_from desc, v.adopted_at desc`,
   );
-  return rows.map(({ content, ...row }) => ({ ...row, ...readOnce(content, row.version) }));
+  return rows.map(({ content, ...row }) => ({ ...row, ...readOnce(content, row) }));
 }
 
 /** Those that were not withdrawn. */
@@ -59,23 +69,30 @@ export async function standingVersions(db: Knex): Promise<StoredVersion[]> {
 
 /** A version that was taken over; null where it cannot be read. Throws when this database does not know it. */
 export async function scheduleOfVersion(db: Knex, version: string): Promise<Schedule | null> {
-  const known = await db('schedule_versions').where({ version }).first<{ content: string } | undefined>('content');
+  const known = await db('schedule_versions').where({ version }).first<StoredText | undefined>('content', 'version', 'in_force_from');
   if (!known) throw new Error(`This database does not know version ${version} of the schedule.`);
-  return readOnce(known.content, version).schedule;
+  return readOnce(known.content, known).schedule;
 }
 
 /** A site or a scheduler asks for the same few versions for weeks, and reading one takes longer than most answers. */
 const read = new Map<string, Pick<StoredVersion, 'schedule' | 'unreadable'>>();
 
-function readOnce(content: string, version: string): Pick<StoredVersion, 'schedule' | 'unreadable'> {
-  const known = read.get(content) ?? readContent(content, version);
-  read.set(content, known);
+type StoredText = Pick<StoredVersion, 'version' | 'in_force_from'> & { content: string };
+
+function readOnce(
+  content: string,
+  { version, in_force_from }: Omit<StoredText, 'content'>,
+): Pick<StoredVersion, 'schedule' | 'unreadable'> {
+  const key = `${in_force_from} ${content}`;
+  const known = read.get(key) ?? readContent(content, version, in_force_from);
+  read.set(key, known);
   return known;
 }
 
-function readContent(content: string, version: string): Pick<StoredVersion, 'schedule' | 'unreadable'> {
+/** The day it was taken over from decides, whatever day the file itself says. */
+function readContent(content: string, version: string, from: IsoDate): Pick<StoredVersion, 'schedule' | 'unreadable'> {
   try {
-    return { schedule: parseSchedule(content, `schedule ${version}`), unreadable: null };
+    return { schedule: { ...parseSchedule(content, `schedule ${version}`), in_force_from: from }, unreadable: null };
   } catch (error) {
     if (!(error instanceof ScheduleError)) throw error;
     return { schedule: null, unreadable: error.message };

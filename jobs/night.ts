@@ -1,8 +1,10 @@
 /** The night: import, compute, re-check, list, archive, report; or one of them by itself. Each run is a row in the ledger. */
+import type { ArchiveCounts } from '../db/archive.ts';
 import { recordEvent } from '../db/audit.ts';
 import { ExtractRefused } from '../db/extract.ts';
 import { requireAuditing } from '../db/guards/inForce.ts';
 import { finishRun, refuseEarlierDay, startRun, withNightLock, type RunKind } from '../db/runs.ts';
+import { scheduleInForce } from '../db/schedules.ts';
 import { readNeeds, SEEN_BY_STEPS, type SeenByStep } from '../db/told.ts';
 import type { Context } from './context.ts';
 import { describeError, type Log } from './log.ts';
@@ -85,6 +87,8 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
     };
     const seen: SeenByStep[] = [];
     const step = async (name: string, run: () => Promise<StepResult>) => {
+      // One taken over since the last step decides from now on.
+      night.context = { ...context, schedule: await scheduleInForce(db, asOf) };
       const { counts, seen: bySteps = [], stopped = [] } = await run();
       result.steps[name] = counts;
       seen.push(...bySteps);
@@ -92,8 +96,9 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
       log.info({ counts }, `${name}.finished`);
     };
     log.info({ kind }, 'run.started');
+    const night: Night = { context, runId, result, seen, log, step };
     try {
-      await work({ context, runId, result, seen, log, step });
+      await work(night);
     } catch (error) {
       // The database may be what failed: then the next run finds this one interrupted, and what is told is the first error.
       const [closed] = await Promise.allSettled([close(context, result, kind, describeError(error))]);
@@ -154,6 +159,9 @@ async function mayGoOn(night: Night): Promise<boolean> {
 }
 
 async function archiveUnlessOff(night: Night): Promise<void> {
-  if (night.context.settings.archiving) await night.step('archive', () => archiveStep(night));
-  else night.result.stopped.push('Archiving is switched off (ARCHIVING=off).');
+  if (night.context.settings.archiving) {
+    await night.step('archive', () => archiveStep(night));
+    // A version was taken over while files were archived: mayGoOn says what to do.
+    if ((night.result.steps['archive'] as ArchiveCounts).superseded) await mayGoOn(night);
+  } else night.result.stopped.push('Archiving is switched off (ARCHIVING=off).');
 }

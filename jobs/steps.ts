@@ -18,7 +18,8 @@ import { isRootAway, measureDocuments } from '../db/listedDocuments.ts';
 import { chooseForListing, makeLists } from '../db/lists.ts';
 import { keepNight } from '../db/nightFigures.ts';
 import { recheckItems, type Withdrawal } from '../db/recheck.ts';
-import { changedSinceCompute, COMPUTE_FIRST, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
+import { changedSinceCompute, COMPUTE_FIRST, isOfOtherSchedule, lastComputed, lastImported, lastSuccessfulNight } from '../db/runs.ts';
+import { scheduleInForce } from '../db/schedules.ts';
 import { noteSourcesAgain } from '../db/sourcesAgain.ts';
 import type { SeenByStep } from '../db/told.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
@@ -168,12 +169,15 @@ export async function whatStopsDisposal(
   stepping: Stepping,
   { computed }: { computed: boolean },
 ): Promise<{ stops: string[]; attention: string[] }> {
-  const { db, schedule, asOf } = stepping.context;
+  const { db, asOf } = stepping.context;
+  // A version taken over since this run began decides as well.
+  const schedule = await scheduleInForce(db, asOf);
   await lookBeforeDisposal(db, await tracesOf(stepping.context), { asOf, runId: stepping.runId });
   await tripWhenStale(stepping, computed);
   const stops = (await brakesOn(db)).map(({ name, details }) => brakeWords(name, details));
   // Else what is stored would differ from what is calculated now, and what changed beside a file's own facts would not be seen.
-  if (computed || !(await changedSinceCompute(db, schedule))) return { stops, attention: [] };
+  const outdated = computed ? await isOfOtherSchedule(db, schedule) : await changedSinceCompute(db, schedule);
+  if (!outdated) return { stops, attention: [] };
   return { stops: [...stops, COMPUTE_FIRST], attention: [COMPUTE_FIRST] };
 }
 

@@ -18,7 +18,7 @@ const WHILE_OPEN = ['withdrawal', 'approval_end', 'notification', 'financial_yea
 export function hasDoubtfulBirth(file: CaseFile, schedule: Schedule): boolean {
   return file.categories.some((category) => {
     const settings = schedule.categories[category];
-    if (!settings || !('child' in settings)) return false;
+    if (!settings?.child) return false;
     return file.subjects.some(
       (subject) => subject.dateOfBirth !== null && birthIsDoubtful(subject.dateOfBirth, file, settings.adult_from_age),
     );

@@ -1,11 +1,12 @@
 /** The retention schedule: its YAML read, checked, and typed. What the policy says is all in the YAML, nothing here. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
 import { isIsoDate, type IsoDate } from './dates.ts';
 import type { Category } from './facts.ts';
-import { mistakesIn } from './scheduleMistakes.ts';
+import { mistakesIn, type Mistake } from './scheduleMistakes.ts';
+import { slipsIn, type Shape } from './scheduleSlips.ts';
 
 /** The events a period can run from. `financial_year_end` is the 31 March on or after the last entry. */
 export const TRIGGERS = [
@@ -33,8 +34,23 @@ export const PLACEHOLDERS: readonly IsoDate[] = [
 /** Those of them that nobody is born on: children were born on 1 January 1970. */
 export const PLACEHOLDER_BIRTHS: readonly IsoDate[] = PLACEHOLDERS.filter((day) => day < '1902');
 
-const id = z.string().regex(/^[a-z0-9-]+$/, 'use lower-case letters, digits and hyphens');
-const words = z.string().trim().min(1);
+/** Ids and versions are parts of indexes and of the names of functions. */
+const LONGEST_NAME = 60;
+const LONGEST_WORDS = 2000;
+
+const id = z
+  .string()
+  .regex(/^[a-z0-9-]+$/, 'use lower-case letters, digits and hyphens')
+  .max(LONGEST_NAME);
+const words = z
+  .string()
+  .trim()
+  .min(1)
+  .max(LONGEST_WORDS)
+  .refine(
+    (text) => !/(?![\n\t])[\p{Cc}\p{Cs}]/u.test(text),
+    'leave out the control character, or half of a character, that no database stores',
+  );
 const isoDay = z.string().refine(isIsoDate, 'write a date as "yyyy-mm-dd", in quotes');
 const years = z.number().int().min(1).max(200);
 const trigger = z.enum(TRIGGERS);
@@ -82,19 +98,34 @@ const permanentRule = z.strictObject({
   also_when_subject_poses_risk: z.literal(true).optional(),
 });
 
+const plainCategory = z.strictObject({ label: words, child: z.never().optional(), adult_from_age: z.never().optional() });
+const childCategory = z.strictObject({ label: words, child: z.literal(true), adult_from_age: z.number().int().min(18).max(30) });
+
+const minimumPeriod = z.strictObject({ order_from: isoDay.optional(), years, authority: words });
+const statutoryMinimum = z.strictObject({
+  category: z.string(),
+  from: z.literal('adoption_order'),
+  effect: z.enum(['block', 'caution']),
+  periods: z.array(minimumPeriod).min(1),
+});
+const historyLine = z.strictObject({ on: isoDay, what: words, rules: words, authority: words });
+
 const scheduleShape = z.strictObject({
   schedule: id,
-  version: z.string().regex(/^[\w.-]+$/, 'use letters, digits, dots and hyphens, in quotes'),
+  version: z
+    .string()
+    .regex(/^[\w.-]+$/, 'use letters, digits, dots and hyphens, in quotes')
+    .max(LONGEST_NAME),
   title: words,
   source: words,
   in_force_from: isoDay,
-  history: z.array(z.strictObject({ on: isoDay, what: words, rules: words, authority: words })).min(1),
+  history: z.array(historyLine).min(1),
   categories: z.record(
-    z.string().regex(/^[a-z_]+$/, 'use lower-case letters and underscores'),
-    z.union([
-      z.strictObject({ label: words }),
-      z.strictObject({ label: words, child: z.literal(true), adult_from_age: z.number().int().min(18).max(30) }),
-    ]),
+    z
+      .string()
+      .regex(/^[a-z_]+$/, 'use lower-case letters and underscores')
+      .max(LONGEST_NAME),
+    z.union([plainCategory, childCategory]),
   ),
   placeholders: z
     .array(isoDay)
@@ -104,15 +135,29 @@ const scheduleShape = z.strictObject({
     .array(z.union([permanentRule, timedRule]))
     .min(1)
     .max(63),
-  statutory_minimum: z
-    .strictObject({
-      category: z.string(),
-      from: z.literal('adoption_order'),
-      effect: z.enum(['block', 'caution']),
-      periods: z.array(z.strictObject({ order_from: isoDay.optional(), years, authority: words })).min(1),
-    })
-    .optional(),
+  statutory_minimum: statutoryMinimum.optional(),
 });
+
+/** Which form of what may stand at a place was meant, and which keys it has. */
+const SHAPE: Shape = {
+  meantAt(path, value) {
+    const has = (key: string) => typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+    if (path.at(-1) === 'from') return typeof value !== 'object' || value === null ? 0 : has('latest_of') ? 1 : 2;
+    if (path[0] === 'categories') return has('child') || has('adult_from_age') ? 1 : 0;
+    return has('permanent') ? 0 : 1;
+  },
+  keysAt(path, value) {
+    const meant = SHAPE.meantAt(path, value);
+    if (path.at(-1) === 'when') return Object.keys(condition.shape);
+    if (path.at(-1) === 'from') return ['latest_of', 'latest_known_of'];
+    if (path.at(-1) === 'interpretation') return Object.keys(interpretation.shape);
+    if (path[0] === 'rules') return Object.keys(meant === 0 ? permanentRule.shape : timedRule.shape);
+    if (path[0] === 'categories') return Object.keys(meant === 0 ? plainCategory.shape : childCategory.shape);
+    if (path[0] === 'history') return Object.keys(historyLine.shape);
+    if (path[0] === 'statutory_minimum') return Object.keys(path.length > 1 ? minimumPeriod.shape : statutoryMinimum.shape);
+    return Object.keys(scheduleShape.shape);
+  },
+};
 
 export type Schedule = z.infer<typeof scheduleShape>;
 export type TimedRule = z.infer<typeof timedRule>;
@@ -135,25 +180,81 @@ export function shippedSchedule(): Schedule {
 
 /** Reads and checks one schedule file. Throws ScheduleError listing every mistake with its line. */
 export function loadSchedule(path: string): Schedule {
-  return parseSchedule(readFileSync(path, 'utf8'), path);
+  return parseSchedule(scheduleText(path), path);
+}
+
+/** The text of a schedule file. Throws ScheduleError where there is none, or with the first line that is not UTF-8. */
+export function scheduleText(path: string): string {
+  const bytes = readOr(path, (code) => {
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'this is a folder' : `it cannot be read (${code})`;
+    throw new ScheduleError(`${path}: ${why}. Name the YAML file of a schedule.`);
+  });
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    const whole = new TextDecoder('utf-8').decode(bytes);
+    const line = whole.slice(0, whole.indexOf('\ufffd')).split('\n').length;
+    throw new ScheduleError(`${path}, line ${line}: not UTF-8. Save the file as UTF-8: as it is, words of the policy would be lost.`);
+  }
+}
+
+function readOr(path: string, fail: (code: string) => never): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    return fail((error as NodeJS.ErrnoException).code ?? String(error));
+  }
 }
 
 /** As `loadSchedule`, from text; `name` is what the error messages call it. */
 export function parseSchedule(text: string, name: string): Schedule {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
-  const at = (offset: number) => `${name}, line ${lines.linePos(offset).line}`;
-  if (document.errors.length > 0) {
-    throw new ScheduleError(document.errors.map((e) => `${at(e.pos[0])}: not YAML: ${e.message}`).join('\n'));
-  }
-  const checked = scheduleShape.safeParse(document.toJS());
-  const mistakes = checked.success
-    ? mistakesIn(checked.data)
-    : checked.error.issues.map((issue) => ({ path: issue.path, message: issueWords(issue) }));
-  if (mistakes.length > 0) {
-    throw new ScheduleError(mistakes.map((m) => `${at(offsetOf(document, m.path))}: ${m.message}`).join('\n'));
-  }
+  const fail = (mistakes: { offset: number; message: string }[]): never => {
+    throw new ScheduleError(mistakes.map(({ offset, message }) => `${name}, line ${lines.linePos(offset).line}: ${message}`).join('\n'));
+  };
+  if (text.includes('\0')) fail([{ offset: text.indexOf('\0'), message: 'a NUL character, which no database stores. Leave it out.' }]);
+  if (document.errors.length > 0) fail(document.errors.map((e) => ({ offset: e.pos[0], message: `not YAML: ${e.message}` })));
+  if (document.contents === null) fail([{ offset: 0, message: 'the file says nothing. Start from a copy of the schedule in force.' }]);
+  const unusable = unusableNodes(document);
+  if (unusable.length > 0) fail(unusable);
+
+  const file: unknown = valuesOf(document, () =>
+    fail([{ offset: 0, message: 'its aliases stand for too much. Write the values themselves.' }]),
+  );
+  const checked = scheduleShape.safeParse(file);
+  const mistakes: Mistake[] = checked.success ? mistakesIn(checked.data) : slipsIn(checked.error.issues, file, SHAPE);
+  if (mistakes.length > 0) fail(mistakes.map(({ path, message }) => ({ offset: offsetOf(document, path), message })));
   return checked.data as Schedule;
+}
+
+/** The parser gives up on aliases of aliases, by which a few lines become millions. */
+function valuesOf(document: Document.Parsed, fail: () => never): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    if (error instanceof ReferenceError) return fail();
+    throw error;
+  }
+}
+
+/** What YAML allows and no schedule needs: an alias that stands for nothing, a key that objects have by themselves. */
+function unusableNodes(document: Document.Parsed): { offset: number; message: string }[] {
+  const found: { offset: number; message: string }[] = [];
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) === undefined)
+        found.push({
+          offset: alias.range?.[0] ?? 0,
+          message: `*${alias.source} stands for nothing: no &${alias.source} is above. Write the value itself`,
+        });
+    },
+    Pair: (_key, { key }) => {
+      if (isScalar(key) && key.value === '__proto__')
+        found.push({ offset: key.range?.[0] ?? 0, message: '"__proto__" is no key of a schedule: leave it out, or choose another name' });
+    },
+  });
+  return found;
 }
 
 /** The rule of that id. Throws when the schedule has none: an id always comes from the same schedule. */
@@ -172,13 +273,6 @@ export function rulesOf(schedule: Schedule, category: Category): Rule[] {
 /** The clause as people read it: the kind of file and its period, in the policy's words. */
 export function clauseWords(rule: Rule): string {
   return `${rule.clause[0]}: ${rule.clause[1]}`;
-}
-
-function issueWords(issue: z.core.$ZodIssue): string {
-  const where = issue.path.length > 0 ? issue.path.join('.') : 'the schedule';
-  if (issue.code !== 'invalid_union') return `${where}: ${issue.message}`;
-  const closest = [...issue.errors].sort((a, b) => a.length - b.length)[0] ?? [];
-  return `${where}: ${closest.map((i) => `${i.path.join('.')} ${i.message}`.trim()).join('; ') || issue.message}`;
 }
 
 /** Where in the text the value at `path` stands, or the nearest thing around it. */

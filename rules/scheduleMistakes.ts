@@ -36,7 +36,7 @@ function unknownCategories({ rules, categories, statutory_minimum }: Schedule): 
   const places = rules.map((rule, i) => ({ path: ['rules', i, 'category'] as PropertyKey[], category: rule.category }));
   if (statutory_minimum) places.push({ path: ['statutory_minimum', 'category'], category: statutory_minimum.category });
   return places
-    .filter(({ category }) => !(category in categories))
+    .filter(({ category }) => !Object.hasOwn(categories, category))
     .map(({ path, category }) => ({ path, message: `"${category}" is not one of the categories listed above: ${known}` }));
 }
 

@@ -89,26 +89,113 @@ describe('a mistake in a schedule is told with file and line:', () => {
       what: 'a missing field',
       change: ['    keep_years: 10\n    from: approval_end\n', '    from: approval_end\n'],
       at: '- id: foster-carer',
-      says: /keep_years/,
+      says: /rule "foster-carer": keep_years is missing/,
     },
     {
       what: 'an unknown field',
       change: ['    from: notification\n', '    form: notification\n'],
-      at: '- id: missing-person',
-      says: /form/,
+      at: 'form: notification',
+      says: /rule "missing-person": form is no key of a schedule; here may stand: .*keep_years, from,/,
     },
     {
       what: 'a period that is no number',
       change: ['keep_years: 35', 'keep_years: thirty-five'],
-      at: '- id: safeguarding-unit',
-      says: /keep_years.*number/,
+      at: 'keep_years: thirty-five',
+      says: /keep_years must be a number, without quotes/,
     },
-    { what: 'a period in months', change: ['keep_years: 35', 'keep_years: 35.5'], at: '- id: safeguarding-unit', says: /keep_years/ },
+    {
+      what: 'a period in months',
+      change: ['keep_years: 35', 'keep_years: 35.5'],
+      at: 'keep_years: 35.5',
+      says: /keep_years must be a whole number/,
+    },
+    {
+      what: 'a period in quotes',
+      change: ['keep_years: 35', "keep_years: '35'"],
+      at: "keep_years: '35'",
+      says: /must be a number, without/,
+    },
+    {
+      what: 'a period of 2,000 years',
+      change: ['keep_years: 35', 'keep_years: 2000'],
+      at: 'keep_years: 2000',
+      says: /must be at most 200/,
+    },
+    {
+      what: 'a misspelt key',
+      change: ['keep_years: 35', 'keep_year: 35'],
+      at: 'keep_year: 35',
+      says: /rule "safeguarding-unit": keep_year is no key of a schedule; here may stand: .*keep_years/,
+    },
+    { what: 'an event left empty', change: ['from: notification', 'from:'], at: 'from:', says: /from is empty: write one of birth, death/ },
+    { what: 'an alias without an anchor', change: ['from: notification', 'from: *later'], at: 'from: *later', says: /no &later is above/ },
+    {
+      what: 'a child’s category without the age of an adult',
+      change: ['label: Adoption, child: true, adult_from_age: 18', 'label: Adoption, child: true'],
+      at: '  adoption:',
+      says: /categories[.]adoption[.]adult_from_age is missing/,
+    },
+    {
+      what: 'child: false',
+      change: ['label: Adopters', 'label: Adopters, child: false'],
+      at: 'adopters:',
+      says: /must be true, or leave it out/,
+    },
+    { what: 'child_placed: false', change: ['child_placed: no', 'child_placed: false'], at: 'child_placed: false', says: /must be no, or/ },
+    {
+      what: 'yes for true',
+      change: ['requires_closure: true', 'requires_closure: yes'],
+      at: 'requires_closure: yes',
+      says: /true or false/,
+    },
+    {
+      what: 'a version without quotes',
+      change: [/version: .*/, 'version: 2027'],
+      at: 'version: 2027',
+      says: /version must be text: write it in/,
+    },
+    {
+      what: 'a version of thousands of characters',
+      change: [/version: .*/, `version: '${'v'.repeat(4500)}'`],
+      at: 'version:',
+      says: /version must be at most 60 characters long/,
+    },
+    {
+      what: 'an id of thousands of characters',
+      change: ['id: financial\n', `id: ${'f'.repeat(4500)}\n`],
+      at: '- id: fff',
+      says: /id must be at most 60 characters long/,
+    },
+    {
+      what: 'a name that every object has, as a category',
+      change: ['statutory_minimum:\n  category: adoption', 'statutory_minimum:\n  category: constructor'],
+      at: 'category: constructor',
+      says: /"constructor" is not one of the categories/,
+    },
+    {
+      what: 'a key that every object has',
+      change: ['  financial: { label: Financial }', '  financial: { label: Financial }\n  __proto__: { label: Proto }'],
+      at: '__proto__:',
+      says: /"__proto__" is no key of a schedule/,
+    },
+    {
+      what: 'an escaped NUL',
+      change: ['clause: [Financial,', 'clause: ["Fin\\0ancial",'],
+      at: 'clause: ["Fin',
+      says: /that no database stores/,
+    },
+    {
+      what: 'half a character',
+      change: ['clause: [Financial,', 'clause: ["Fin\\uD800",'],
+      at: 'clause: ["Fin',
+      says: /that no database stores/,
+    },
+    { what: 'a NUL', change: ['history:', '# \0\nhistory:'], at: '# ', says: /NUL character/ },
     {
       what: 'an event the product does not know',
       change: ['from: notification', 'from: notified'],
-      at: '- id: missing-person',
-      says: /from/,
+      at: 'from: notified',
+      says: /rule "missing-person": from must be one of birth, death, .*; it is "notified"/,
     },
     {
       what: 'a date that is none',
@@ -140,8 +227,8 @@ describe('a mistake in a schedule is told with file and line:', () => {
     {
       what: 'a clause without its disposal',
       change: ['clause: [Adoption, 100 years, After 100 years]', 'clause: [Adoption, 100 years]'],
-      at: '- id: adoption',
-      says: /clause/,
+      at: 'clause: [Adoption, 100 years]',
+      says: /rule "adoption": clause/,
     },
     {
       what: 'an empty condition',
@@ -200,6 +287,12 @@ describe('a mistake in a schedule is told with file and line:', () => {
     const file = path.join(folder, 'next.yaml');
     await writeFile(file, withChange('id: financial\n', 'id: foster-carer\n'));
     expect(messageOf(() => loadSchedule(file))).toContain(`${file}, line `);
+    await writeFile(file, Buffer.from(withChange('title: Recording', 'title: Zoë’s').replaceAll('’', ''), 'latin1'));
+    expect(messageOf(() => loadSchedule(file))).toMatch(/next[.]yaml, line 13: not UTF-8/);
+    await writeFile(file, '');
+    expect(messageOf(() => loadSchedule(file))).toContain('the file says nothing');
+    expect(messageOf(() => loadSchedule(folder))).toContain('this is a folder');
+    expect(messageOf(() => loadSchedule(`${file}.none`))).toContain('there is no such file');
     await rm(folder, { recursive: true });
   });
 });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NightResult } from '../jobs/night.ts';
 import { SHIPPED_SCHEDULE } from '../rules/schedule.ts';
-import { rehearsal, type Council } from './setup/commands.ts';
+import { rehearsal, until, type Council } from './setup/commands.ts';
 
 const TODAY = '2026-11-22';
 const jones = { as: 'm.jones', asOf: TODAY };
@@ -28,6 +28,7 @@ describe('taking a version over', () => {
     await council.done(await adopt('2029-wrong', '2029-01-01'), jones);
     const right = await council.done(await adopt('2027-right', '2027-01-01'), jones);
     expect(right.stdout).toContain('Version 2029-wrong follows it on 01/01/2029');
+    expect(right.stdout).toContain('The file itself says in_force_from: 2023-06-09; the day of --from decides, and is shown.');
     await council.refused('schedule withdraw 2023-06-09 --reason slip', jones, 'version_decides', /has decided since 9 June 2023/);
     await council.refused('schedule withdraw 2029-wrong --confirm', jones, 'withdrawal_not_asked', /--reason/);
     await council.done('schedule withdraw 2029-wrong --reason slip', jones);
@@ -35,7 +36,10 @@ describe('taking a version over', () => {
     expect(await states()).toMatchObject({ '2029-wrong': 'waits', '2027-right': 'waits' });
     await council.done('schedule withdraw 2029-wrong --confirm', { ...jones, as: 'a.khan' });
     expect(await states('2029-01-01')).toMatchObject({ '2029-wrong': 'withdrawn', '2027-right': 'in force' });
-    expect((await council.done('schedule show --json', { asOf: '2029-01-01' })).json()).toMatchObject({ version: '2027-right' });
+    expect((await council.done('schedule show --json', { asOf: '2029-01-01' })).json()).toMatchObject({
+      version: '2027-right',
+      in_force_from: '2027-01-01',
+    });
   });
 
   it('is refused whole, with the files named, when they have a category that it does not know', async () => {
@@ -83,6 +87,47 @@ describe('a stored version that cannot be read', () => {
     expect(after.json<NightResult>().steps['list']).toMatchObject({ listed: 2 });
     await council.done(await adopt('good', '2026-11-23'), { ...jones, asOf: '2026-11-23' });
   });
+});
+
+describe('a version taken over while files are archived', () => {
+  const ARCHIVED_ON = '2026-11-30';
+  const longer = (text: string) => text.replace(/(id: child-in-need\n(?:.*\n)*? {4}keep_years:) 25/, '$1 60');
+
+  it('decides from then on: no file begun before it, or after it, goes by the old one', async () => {
+    for (const fileRef of ['CF-1', 'CF-2']) {
+      council.register.child(fileRef);
+      await council.document(fileRef, `${fileRef}/letter.txt`);
+    }
+    await council.night(TODAY);
+    await council.approveAndSign(1, TODAY);
+    await council.done(['import', council.extract], { asOf: ARCHIVED_ON });
+    await council.done('compute', { asOf: ARCHIVED_ON });
+    // Somebody records something about the first file meanwhile, which its archiving waits for.
+    const slow = await council.db.transaction();
+    await slow.raw("select from case_files where file_ref = 'CF-1' for update");
+    const archiving = council.retention('archive --json', { asOf: ARCHIVED_ON });
+    await until(isSomebodyWaiting, 'the first file is about to be looked at under its lock');
+    await council.done(await adopt('2026-longer', ARCHIVED_ON, longer), { ...jones, asOf: ARCHIVED_ON });
+    await slow.rollback();
+    const archived = await archiving;
+    expect([archived.exitCode, archived.json<NightResult>()]).toMatchObject([
+      3,
+      { steps: { archive: { archived: 0, superseded: true } }, stopped: [expect.stringContaining('run "retention compute"')] },
+    ]);
+    expect(await council.bags()).toEqual([]);
+    expect(await council.db('bags').pluck('state')).toEqual(['cleared']);
+
+    // A night of that day determines them by it, and takes them off.
+    await council.night(ARCHIVED_ON);
+    expect(await council.explain('CF-1', ARCHIVED_ON)).toMatchObject({ schedule_version: '2026-longer', retain_until: '2060-01-02' });
+    expect(await council.itemOf('CF-2')).toMatchObject({ status: 'withdrawn' });
+    await council.expectAccounted();
+  });
+
+  async function isSomebodyWaiting(): Promise<boolean> {
+    const waiting = await council.db('pg_stat_activity').where({ wait_event_type: 'Lock' }).whereRaw('datname = current_database()');
+    return waiting.length > 0;
+  }
 });
 
 /** The command that takes over the shipped table as another version, changed. */

@@ -1,11 +1,10 @@
 /** Commands of the schedule: the table, its versions, taking one over and taking one back. */
-import { readFileSync } from 'node:fs';
 import { adoptSchedule, askWithdrawal, confirmWithdrawal, type Adopted } from '../../db/adoption.ts';
 import { withGuardsAfter } from '../../db/prepare.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { readVersions, type StoredVersion } from '../../db/schedules.ts';
 import { shortDate, type IsoDate } from '../../rules/dates.ts';
-import { clauseWords, loadSchedule, type Schedule } from '../../rules/schedule.ts';
+import { clauseWords, loadSchedule, scheduleText, type Schedule } from '../../rules/schedule.ts';
 import { actingPerson, withContext, type CommonOptions } from '../context.ts';
 import { UsageError } from '../settings.ts';
 import { acting, AS, AS_OF, declare, JSON_OUT, print, reading, table, type CommandLine } from './commands.ts';
@@ -45,7 +44,7 @@ function addAdopt(line: CommandLine): void {
       withContext(line.around, options, 'write', async (context) => {
         const { db, database, asOf } = context;
         const person = await actingPerson(context, options);
-        const draft = { content: readFileSync(file, 'utf8'), name: file, from: readDay(options.from, '--from'), asOf };
+        const draft = { content: scheduleText(file), name: file, from: readDay(options.from, '--from'), asOf };
         const adopted = await recordingRefusals(db, person, 'adopt_schedule', () =>
           withGuardsAfter(database, (trx) => adoptSchedule(trx, draft, person)),
         );
@@ -84,11 +83,12 @@ function addWithdraw(line: CommandLine): void {
     });
 }
 
-function adoptedWords({ version, from, later }: Adopted): string {
+function adoptedWords({ version, from, file_says: fileSays, later }: Adopted): string {
   const after = later.map(
     (one) => ` Version ${one.version} follows it on ${shortDate(one.from)}; "retention schedule withdraw" takes it back.`,
   );
-  return `Version ${version} decides from ${from} on.${after.join('')} The night of that day determines every file anew; dates that become earlier wait for confirmation. Where the database has two roles, run "retention migrate" with that of the owner before: nothing is listed or archived under a version without its guard.`;
+  const other = fileSays === from ? '' : ` The file itself says in_force_from: ${fileSays}; the day of --from decides, and is shown.`;
+  return `Version ${version} decides from ${from} on.${other}${after.join('')} The night of that day determines every file anew; dates that become earlier wait for confirmation. Where the database has two roles, run "retention migrate" with that of the owner before: nothing is listed or archived under a version without its guard.`;
 }
 
 interface ShownVersion {

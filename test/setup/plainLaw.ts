@@ -177,7 +177,7 @@ function reviewOf(file: CaseFile, schedule: Schedule): string | null {
 function doubtfulBirth(birth: string, file: CaseFile, schedule: Schedule): boolean {
   return file.categories.some((category) => {
     const settings = schedule.categories[category];
-    if (!settings || !('child' in settings)) return false;
+    if (!settings?.child) return false;
     const last = daysOfBirth(birth).last;
     if (file.openedOn !== null && yearsOn(last, settings.adult_from_age) <= file.openedOn) return true;
     if (file.closedOn !== null && last > file.closedOn) return true;
