@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { NightResult } from '../jobs/night.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
+import { forgetConnections } from './setup/keptConnections.ts';
 
 const LISTED = '2026-11-22';
 const ARCHIVED = '2026-11-30';
@@ -66,12 +67,14 @@ it('a role whose sessions fire no trigger is noticed, and "migrate" hides no con
   const role = new URL(council.env['DATABASE_URL'] ?? '').username;
   const database = new URL(council.ownerUrl).pathname.slice(1);
   await council.db.raw(`alter role ${role} in database ${database} set session_replication_role = replica`);
+  await forgetConnections();
   for (const command of [['nightly', '--import', council.extract], ['list'], ['archive']]) {
     const { exitCode, stderr } = await council.retention(command, { asOf: ARCHIVED });
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('session_replication_role is replica. Nothing was done')]);
   }
   expect(await council.bags()).toEqual([]);
   await council.db.raw(`alter role ${role} in database ${database} reset session_replication_role`);
+  await forgetConnections();
   await council.db.raw('alter table brakes drop constraint brakes_name_check');
   await council.done('migrate', { DATABASE_OWNER_URL: council.ownerUrl });
   expect((await council.retention('doctor')).stdout).toMatch(/fault +guards: .*constraint brakes\.brakes_name_check/);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { connect } from '../db/connect.ts';
 import type { Finding } from '../jobs/doctor/findings.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
+import { forgetConnections } from './setup/keptConnections.ts';
 
 const SIGNED_ON = '2026-11-22';
 const ARCHIVED_ON = '2026-11-30';
@@ -121,4 +122,5 @@ async function setAll(db: Knex, who: 'the database' | 'the role', settings: Reco
   const service = new URL(council.env['DATABASE_URL'] ?? '').username;
   const place = who === 'the role' ? `role ${service} in database ${database}` : `database ${database}`;
   for (const [name, value] of Object.entries(settings)) await db.raw(`alter ${place} set ${name} = ${value}`);
+  await forgetConnections();
 }

@@ -7,6 +7,7 @@ import { todayInLondon } from '../../jobs/clock.ts';
 import type { NightResult } from '../../jobs/night.ts';
 import { addDays } from '../../rules/dates.ts';
 import { until, type Council } from '../setup/commands.ts';
+import { forgetConnections } from '../setup/keptConnections.ts';
 import { determinationsCsv, nightAt, Rehearsals } from '../setup/machineNights.ts';
 import { clockAt } from '../setup/shiftedClock.ts';
 import { tally, times } from '../setup/tally.ts';
@@ -167,6 +168,7 @@ async function inZone(machine: string, server: string, instant: string): Promise
   council.register.child('CF-money', { categories: 'financial', closed_on: '2020-03-31' });
   await council.writeExtract();
   await council.db.raw(`do $$ begin execute format('alter database %I set timezone to %L', current_database(), '${server}'); end $$`);
+  await forgetConnections();
   const { exitCode, stderr, stdout } = await council.spawn(['nightly', '--import', council.extract, '--json'], {
     TZ: machine,
     PGTZ: server,

@@ -14,6 +14,7 @@ import { systemClock, todayInLondon, type Clock } from '../../jobs/clock.ts';
 import { run, type ExitCode } from '../../jobs/main.ts';
 import type { NightResult } from '../../jobs/night.ts';
 import { freshDatabase } from './database.ts';
+import { forgetConnections } from './keptConnections.ts';
 
 const RETENTION = fileURLToPath(new URL('../../jobs/retention.mjs', import.meta.url));
 
@@ -276,6 +277,7 @@ export class Council {
 
   async close(): Promise<void> {
     for (const child of this.#spawned) if (child.exitCode === null) child.kill('SIGKILL');
+    await forgetConnections();
     await this.#close();
     await rm(this.folder, { recursive: true, force: true });
   }
