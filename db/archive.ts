@@ -33,6 +33,8 @@ export interface ArchiveSettings {
   runId: number;
   store: ArchiveStore;
   documentRoot: string;
+  /** Asked before each item; throws when the lock of the night was lost. */
+  requireLock(): Promise<void>;
   /** Called after each item; for a progress line. */
   progress: (done: number) => void;
 }
@@ -102,6 +104,7 @@ interface Ended {
 
 /** Claims one item and takes it to its end; null when none is left. */
 async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly string[]): Promise<Ended | null> {
+  await settings.requireLock();
   await requireOurRoots(db, rootsOf(settings.store, settings.documentRoot));
   for (let attempt = 1; ; attempt++) {
     const claimed: { item: Claim | null } = { item: null };

@@ -77,6 +77,8 @@ const DISK_TROUBLE: Record<string, string> = {
   EACCES: 'is closed to this account. Give it access',
   EPERM: 'is closed to this account. Give it access',
   EIO: 'fails to read or write. Check it',
+  EMFILE: 'cannot be used: this process may open no more files. Raise the limit (ulimit -n) to 256 or more',
+  ENFILE: 'cannot be used: this machine may open no more files. Raise its limit (fs.file-max)',
 };
 
 /** The sentence for a system error that says that a disk cannot be used, and what to do; null for any other, and for one in words already. */

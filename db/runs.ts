@@ -21,9 +21,13 @@ export interface Run {
 /**
  * Runs `work` while holding the lock of the night, which the database drops when this process dies. `alone` for a night or
  * a step that must be by itself; `together` for archiving, which several processes may do at once. Throws a Refusal when
- * it cannot be had.
+ * it cannot be had. `work` is given what throws once the lock was lost: an administrator or the network ended its connection.
  */
-export async function withNightLock<T>(db: Knex, how: 'alone' | 'together', work: () => Promise<T>): Promise<T> {
+export async function withNightLock<T>(
+  db: Knex,
+  how: 'alone' | 'together',
+  work: (requireLock: () => Promise<void>) => Promise<T>,
+): Promise<T> {
   const pool = db.client as { acquireConnection(): Promise<PoolClient>; releaseConnection(c: PoolClient): Promise<void> };
   const connection = await pool.acquireConnection();
   const shared = how === 'together' ? '_shared' : '';
@@ -35,7 +39,11 @@ export async function withNightLock<T>(db: Knex, how: 'alone' | 'together', work
         'Another night, or a step of one, is running on this database. Nothing was done; wait until it has ended ("retention runs" shows it).',
       );
     }
-    const [ended] = await Promise.allSettled([work()]);
+    const requireLock = async () => {
+      const [answer] = await Promise.allSettled([connection.query('select')]);
+      if (answer.status === 'rejected') throw new Error(LOCK_LOST);
+    };
+    const [ended] = await Promise.allSettled([work(requireLock)]);
     // Where the connection is gone the lock is too, and what is told is how the work ended.
     const [unlocked] = await Promise.allSettled([connection.query(`select pg_advisory_unlock${shared}(hashtext('night'))`)]);
     if (ended.status === 'rejected') throw ended.reason as Error;
@@ -45,6 +53,9 @@ export async function withNightLock<T>(db: Knex, how: 'alone' | 'together', work
     await pool.releaseConnection(connection);
   }
 }
+
+const LOCK_LOST =
+  'The connection that holds the lock of the night was ended, by an administrator or the network. Nothing more was done, for another night may run beside this one. Run it again: what it left is finished or cleared then.';
 
 /**
  * Throws a Refusal for a day before the last successful night: what became due since, or has a date of since, would be taken off its

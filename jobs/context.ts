@@ -16,6 +16,7 @@ import type { Schedule } from '../rules/schedule.ts';
 import { todayInLondon, type Clock } from './clock.ts';
 import { lastReportedHead } from './auditFile.ts';
 import { createLog, describeError, type Log } from './log.ts';
+import type { LostOutput } from './output.ts';
 import { readSettings, UsageError, type Settings } from './settings.ts';
 
 /** The world outside: given to every command, so that tests run the same code in one process. */
@@ -25,6 +26,8 @@ export interface Surroundings {
   stdout: NodeJS.WritableStream & { isTTY?: boolean };
   stderr: NodeJS.WritableStream & { isTTY?: boolean };
   stdin?: NodeJS.ReadableStream;
+  /** What of the two could not be written so far; nothing where it is left out. */
+  lostOutput?: LostOutput;
   clock: Clock;
 }
 

@@ -46,8 +46,10 @@ function nextAfter(code: string): string {
   // A prepared statement that is there already, or not yet: another's session.
   if (code === '42P05' || code === '26000')
     return ' A pooler in front of the database gives each transaction another session. Name the database itself in DATABASE_URL, or a pool with pool_mode=session.';
+  if (code === '25006')
+    return ' The server takes no writes: it is a standby, or was made read-only (default_transaction_read_only, or recovery). Point DATABASE_URL at the one that does.';
   return /^(08|53|57P0)/.test(code) ? ' See that the database runs, then run again.' : '';
 }
 
 /** Classes of errors whose text names no values: connections, resources, shutdown, locks, permissions. */
-const SAFE_CLASSES = /^(08|28|3D|40|42501|53|55|57)/;
+const SAFE_CLASSES = /^(08|25006|28|3D|40|42501|53|55|57)/;

@@ -8,21 +8,31 @@ import { buildProgram } from './cli/program.ts';
 import { systemClock } from './clock.ts';
 import type { Surroundings } from './context.ts';
 import { describeError } from './log.ts';
+import { noteLostOutput } from './output.ts';
 import { databasePlace, readSettings, UsageError } from './settings.ts';
 
 /** 0 done · 1 failed, nothing half-done · 2 wrong use · 3 done, but something new needs a person. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
+const OUTPUT = 'standard output';
+
+/** Commands whose work is in the database, whatever becomes of what they print. */
+const SAY_WHAT_THEY_DID = ['nightly', 'import', 'compute', 'recheck', 'list', 'archive', 'report', 'scheduler', 'serve'];
+
 /** Runs one command as this process. */
 export async function main(argv: string[]): Promise<ExitCode> {
-  return run(argv, {
-    env: process.env,
-    cwd: process.cwd(),
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    clock: systemClock,
-  });
+  const { env, stdin, stdout, stderr } = process;
+  const lostOutput = noteLostOutput({ [OUTPUT]: stdout, 'standard error': stderr });
+  const exitCode = await run(argv, { env, cwd: process.cwd(), stdin, stdout, stderr, lostOutput, clock: systemClock });
+  // An error of the last write comes after it.
+  await new Promise((resolve) => setImmediate(resolve));
+  const lost = lostOutput[OUTPUT];
+  // Who closed the pipe, as head does, had read enough.
+  if (lost === undefined || lost === 'EPIPE' || SAY_WHAT_THEY_DID.includes(argv[0] ?? '')) return exitCode;
+  stderr.write(
+    `retention: What was to be printed could not be written to standard output (${lost}). Make room where it goes, then run again.\n`,
+  );
+  return 1;
 }
 
 /** Runs one command in the surroundings given. Never throws: an error becomes a sentence on standard error and an exit code. */

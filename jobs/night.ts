@@ -9,6 +9,7 @@ import { readNeeds, SEEN_BY_STEPS, type SeenByStep } from '../db/told.ts';
 import type { Context } from './context.ts';
 import { describeError, type Log } from './log.ts';
 import { needWords } from './needWords.ts';
+import { lostOutputWords } from './output.ts';
 import {
   archiveStep,
   computeStep,
@@ -69,7 +70,7 @@ interface Night extends Stepping {
 
 async function recorded(context: Context, kind: RunKind, work: (night: Night) => Promise<void>): Promise<NightResult> {
   const { db, asOf } = context;
-  return withNightLock(db, kind === 'archive' ? 'together' : 'alone', async () => {
+  return withNightLock(db, kind === 'archive' ? 'together' : 'alone', async (requireLock) => {
     await requireAuditing(db);
     // A report of an earlier day changes nothing but its own files.
     if (kind !== 'report') await refuseEarlierDay(db, asOf);
@@ -89,6 +90,7 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
     const step = async (name: string, run: () => Promise<StepResult>) => {
       // One taken over since the last step decides from now on.
       night.context = { ...context, schedule: await scheduleInForce(db, asOf) };
+      await requireLock();
       const { counts, seen: bySteps = [], stopped = [] } = await run();
       result.steps[name] = counts;
       seen.push(...bySteps);
@@ -96,7 +98,7 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
       log.info({ counts }, `${name}.finished`);
     };
     log.info({ kind }, 'run.started');
-    const night: Night = { context, runId, result, seen, log, step };
+    const night: Night = { context, runId, requireLock, result, seen, log, step };
     try {
       await work(night);
     } catch (error) {
@@ -107,16 +109,22 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
     }
     await close(context, result, kind, result.error);
     await tell(context, result, seen);
+    const lost = lostOutputWords(context.around.lostOutput ?? {});
+    if (lost !== null) result.known.push(lost);
     log.info({ outcome: result.outcome, attention: result.attention.length, stopped: result.stopped.length }, 'run.finished');
     return result;
   });
 }
 
-async function close({ db }: Context, result: NightResult, kind: RunKind, error: string | null): Promise<void> {
+async function close({ db, around }: Context, result: NightResult, kind: RunKind, error: string | null): Promise<void> {
   result.error = error;
   result.outcome = error === null ? 'succeeded' : 'failed';
   // The ledger tells why nothing was listed or archived, long after the brake was released.
-  const counts = { ...result.steps, ...(result.stopped.length > 0 ? { stopped: result.stopped } : {}) };
+  const counts = {
+    ...result.steps,
+    ...(result.stopped.length > 0 ? { stopped: result.stopped } : {}),
+    ...(lostOutputWords(around.lostOutput ?? {}) === null ? {} : { output_lost: around.lostOutput }),
+  };
   await finishRun(db, result.run, result.outcome, counts, error);
   await recordEvent(db, 'service', `run.${result.outcome}`, { run: result.run, kind, as_of: result.as_of });
 }

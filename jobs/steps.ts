@@ -40,6 +40,8 @@ export interface StepResult<Counts extends object = object> {
 export interface Stepping {
   context: Context;
   runId: number;
+  /** Throws when the lock of the night was lost, so that another may run beside this one. */
+  requireLock(): Promise<void>;
 }
 
 /** Lands an extract. Throws ExtractRefused, with nothing changed. */
@@ -125,13 +127,14 @@ function rootAwayWords(documentRoot: string): string {
 }
 
 /** Archives what was signed off and is past its cooling-off. */
-export async function archiveStep({ context, runId }: Stepping): Promise<StepResult<ArchiveCounts>> {
+export async function archiveStep({ context, runId, requireLock }: Stepping): Promise<StepResult<ArchiveCounts>> {
   const { db, schedule, asOf, settings } = context;
   const progress = showProgress(context.around, 'archive');
   const counts = await archiveDue(db, {
     schedule,
     asOf,
     runId,
+    requireLock,
     store: openArchiveStore(settings.archiveUrl),
     documentRoot: settings.documentRoot,
     progress: (done) => progress.update(`${done} files`),

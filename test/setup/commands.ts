@@ -16,7 +16,8 @@ import type { NightResult } from '../../jobs/night.ts';
 import { freshDatabase } from './database.ts';
 import { forgetConnections } from './keptConnections.ts';
 
-const RETENTION = fileURLToPath(new URL('../../jobs/retention.mjs', import.meta.url));
+/** The installed command, for tests that start it otherwise than `spawn` does. */
+export const RETENTION = fileURLToPath(new URL('../../jobs/retention.mjs', import.meta.url));
 
 export interface Ended<Code = ExitCode> {
   exitCode: Code;
