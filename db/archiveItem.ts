@@ -152,8 +152,8 @@ async function writeResidualRecord(trx: Knex.Transaction, bag: WrittenBag, { lis
 
 async function writeArchiveIndex(trx: Knex.Transaction, fileRef: string, location: string): Promise<void> {
   await trx.raw(
-    `insert into archive_index (file_ref, person_ref, name, date_of_birth, bag_location)
-     select f.file_ref, p.person_ref, p.name, p.date_of_birth, :location
+    `insert into archive_index (file_ref, person_ref, name, date_of_birth, categories, bag_location)
+     select f.file_ref, p.person_ref, p.name, p.date_of_birth, f.categories, :location
      from case_files f left join people p on p.person_ref = any(f.subject_refs) where f.file_ref = :fileRef`,
     { fileRef, location },
   );

@@ -139,14 +139,15 @@ export async function touchesAdoption(db: Knex, schedule: Schedule, fileRef: str
     `select 'adoption' = any(f.categories)
        or (select count(*) from case_files a where a.subject_refs && f.subject_refs and 'adoption' = any(a.categories)) > 0
        or exists (select from archive_index i join residual_records r on r.file_ref = i.file_ref and r.restored_on is null
-         where i.person_ref = any(f.subject_refs) and r.rule = any(cast(:rules as text[]))) as touches
+         where i.person_ref = any(f.subject_refs)
+           and coalesce('adoption' = any(i.categories), r.rule = any(cast(:rules as text[])))) as touches
      from case_files f where f.file_ref = :fileRef`,
     { fileRef, rules: adoptionRules(schedule) },
   );
   return result.rows[0]?.touches ?? false;
 }
 
-/** The rules of adoption files: what tells an archived one, of which the categories are in its bag alone. */
+/** The rules of adoption files: what tells one that was archived before the index kept categories. */
 export function adoptionRules(schedule: Schedule): string[] {
   return rulesOf(schedule, 'adoption').map(({ id }) => id);
 }

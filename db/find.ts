@@ -22,7 +22,7 @@ export interface FoundFile {
   person_ref: string;
   name: string | null;
   date_of_birth: PartialDate | null;
-  /** Of a registered file; those of an archived one are in its bag alone. */
+  /** Null for a file that was archived by a release whose index did not keep them. */
   categories: Category[] | null;
   /** The rest is of archived files only. The rule that decided. */
   rule: string | null;
@@ -64,7 +64,7 @@ export async function findFiles(
          null as adult_file_ref, null as bag_location, null as paper_moved_to
        from p join case_files f on f.subject_refs @> array[p.person_ref]
        union all
-       select i.file_ref, 'archive', i.person_ref, i.name, i.date_of_birth, null, r.rule, r.archived_on, r.adult_file_ref, i.bag_location, m.moved_to
+       select i.file_ref, 'archive', i.person_ref, i.name, i.date_of_birth, i.categories, r.rule, r.archived_on, r.adult_file_ref, i.bag_location, m.moved_to
        from i join residual_records r on ${RECORD_OF_INDEX}
        left join paper_moves m on m.list_id = r.list_id and m.file_ref = r.file_ref
        ${atMost === undefined ? '' : 'limit :atMost'}) found

@@ -162,7 +162,9 @@ async function enterResidualRecord(
 async function enterIndex(trx: Knex.Transaction, { facts, location }: BagStory): Promise<void> {
   const rows = facts.subjects.map(({ personRef, name, dateOfBirth }) => ({ person_ref: personRef, name, date_of_birth: dateOfBirth }));
   const all = rows.length > 0 ? rows : [{}];
-  await trx('archive_index').insert(all.map((row) => ({ file_ref: facts.fileRef, bag_location: location, ...row })));
+  await trx('archive_index').insert(
+    all.map((row) => ({ file_ref: facts.fileRef, categories: facts.categories, bag_location: location, ...row })),
+  );
 }
 
 async function enterSources(

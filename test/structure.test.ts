@@ -152,7 +152,7 @@ function sourcesOf(folder: string): string[] {
 
 function importsOf(source: string): string[] {
   const text = readFileSync(path.join(root, source), 'utf8');
-  return [...text.matchAll(/(?:\bfrom|\bimport\(?)\s*'([^']+)'/g)].map(([, name]) => name ?? '');
+  return [...text.matchAll(/(?<!')(?:\bfrom|\bimport\(?)\s*'([^']+)'/g)].map(([, name]) => name ?? '');
 }
 
 /** The words of every CHECK that lets a column have one of a list, by table and column. */

@@ -109,7 +109,7 @@ export const ARCHIVE_GUARDS: readonly Guard[] = [
     fires: 'before update or delete',
     body: `if tg_op = 'UPDATE' then
         ${refuseIf(
-          changed(['id', 'file_ref', 'person_ref', 'name', 'date_of_birth']),
+          changed(['id', 'file_ref', 'person_ref', 'name', 'date_of_birth', 'categories']),
           'the archive index never changes but for where the bag is',
           'It answers "was there a file about me?" for as long as the bag exists.',
         )}

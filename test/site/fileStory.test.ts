@@ -49,10 +49,15 @@ test('the birth name and the adoptive name of a child meet on no page and in no 
   expect(other.html).not.toContain('Lily Other');
 });
 
-test('names stay off the other files of somebody whose adoption file was archived', async () => {
-  council.register
-    .child('AD-1', ADOPTION, { name: 'Anna Adoptedas', date_of_birth: '1899-05-01' })
-    .child('CN-1', { subject_refs: 'AD-1-P', closed_on: '' });
+test.each([
+  ['by a rule of adoptions', ADOPTION, { date_of_birth: '1899-05-01' }],
+  [
+    'by a rule of children in care',
+    { categories: 'adoption;child_in_care', adoption_order_on: '1946-01-01', opened_on: '1945-01-01', closed_on: '1958-01-01' },
+    { date_of_birth: '1940-05-01', date_of_death: '1980-01-01' },
+  ],
+])('names stay off the other files of somebody whose adoption file was archived, %s', async (_how, facts, person) => {
+  council.register.child('AD-1', facts, { name: 'Anna Adoptedas', ...person }).child('CN-1', { subject_refs: 'AD-1-P', closed_on: '' });
   await council.night('2026-11-20');
   await council.approveAndSign((await council.itemOf('AD-1')).list, '2026-11-20');
   council.today = '2026-11-28';
