@@ -110,7 +110,7 @@ describe('a document that cannot be read when its file is listed', () => {
     expect(await council.itemOf('CF-1')).toMatchObject({
       list: 1,
       status: 'failed',
-      status_reason: expect.stringContaining('could not be read when the file was listed') as string,
+      status_reason: expect.stringContaining('When the file was listed document 1 of 1 could not be read') as string,
     });
   });
 });
