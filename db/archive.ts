@@ -34,7 +34,7 @@ export interface ArchiveSettings {
   store: ArchiveStore;
   documentRoot: string;
   /** Asked before each item; throws when the lock of the night was lost. */
-  requireLock(): Promise<void>;
+  requireLock: () => Promise<void>;
   /** Called after each item; for a progress line. */
   progress: (done: number) => void;
 }

@@ -41,7 +41,7 @@ export interface Stepping {
   context: Context;
   runId: number;
   /** Throws when the lock of the night was lost, so that another may run beside this one. */
-  requireLock(): Promise<void>;
+  requireLock: () => Promise<void>;
 }
 
 /** Lands an extract. Throws ExtractRefused, with nothing changed. */

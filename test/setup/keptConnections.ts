@@ -18,6 +18,7 @@ interface PgDialect {
 const idle = new Map<string, Kept[]>();
 
 const dialect = (knexModule.knex({ client: 'pg' }).client as { constructor: { prototype: PgDialect } }).constructor.prototype;
+// eslint-disable-next-line @typescript-eslint/unbound-method -- each is called with the dialect that was asked
 const { _acquireOnlyConnection: open, destroyRawConnection: close } = dialect;
 
 dialect._acquireOnlyConnection = async function (this: PgDialect) {

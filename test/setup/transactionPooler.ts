@@ -27,14 +27,18 @@ export async function transactionPooler(serverUrl: string): Promise<{ url: strin
       serve();
     }
   });
+  const sockets = new Set<Socket>();
   const listening = createServer((socket) => {
     let welcomed = false;
+    sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('data', (message: Buffer) => {
       if (!welcomed) {
         welcomed = true;
         socket.write(Buffer.concat([AUTHENTICATED, KEY, READY]));
-      } else if (message[0] !== 'X'.charCodeAt(0)) {
+      } else if (message[0] === 'X'.charCodeAt(0)) {
+        socket.end();
+      } else {
         waiting.push({ from: socket, message });
         serve();
       }
@@ -46,7 +50,7 @@ export async function transactionPooler(serverUrl: string): Promise<{ url: strin
   return {
     url: url.href,
     close: async () => {
-      server.destroy();
+      for (const socket of [server, ...sockets]) socket.destroy();
       listening.close();
       await once(listening, 'close');
     },
