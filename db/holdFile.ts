@@ -7,6 +7,7 @@ import { sha256 } from '../rules/digest.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { HOLD_KINDS, HOLD_SCOPES, type HoldScope } from '../rules/workflow.ts';
 import { shown, unreadable } from './extractColumns.ts';
+import { plainName } from './extractNames.ts';
 import { systemCode } from './fileIo.ts';
 import type { NewHold } from './holds.ts';
 
@@ -83,8 +84,10 @@ async function readText(path: string): Promise<string> {
 }
 
 function readHeader(line: string): string[] {
-  const header = readCells(line);
-  if (header === null) throw unusable('The header, line 1, cannot be read: its quotes are not as they should be.');
+  const cells = readCells(line);
+  if (cells === null) throw unusable('The header, line 1, cannot be read: its quotes are not as they should be.');
+  // As in an extract: "Review On" is review_on.
+  const header = cells.map((cell) => HOLD_COLUMNS.find((column) => plainName(column) === plainName(cell)) ?? cell);
   if (header.some((cell) => unreadable(cell) !== null))
     throw unusable('The file is not UTF-8 text. Save it as "CSV UTF-8" and import it again.');
   for (const column of HOLD_COLUMNS) {

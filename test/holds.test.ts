@@ -265,6 +265,17 @@ describe('an import of holds', () => {
     expect(await holds()).toEqual([]);
   });
 
+  it('knows its columns as an export writes them', async () => {
+    council.register.child('CF-1');
+    await council.night(TODAY);
+    const file = path.join(council.folder, 'exported.csv');
+    await writeFile(file, `Kind,SCOPE,authority,Review-On\ninquiry,file:CF-1,the inquiry,${REVIEW}\n`);
+    expect((await council.done(['hold', 'import', file, '--json'], by('m.jones'))).json()).toMatchObject({
+      placed: 1,
+      ignored_columns: [],
+    });
+  });
+
   it('takes thousands at once: each on record, each scope matched as the night matches it', async () => {
     council.register.child('CF-1', { family_ref: 'FAM-1' }).child('CF-2').child('CF-3');
     council.register.families.push({ family_ref: 'FAM-2', child_ref: 'CF-2-P' });
