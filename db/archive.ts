@@ -24,6 +24,7 @@ import { settleList, withdrawItems, type ListRow } from './lists.ts';
 import { beginBag, countBag, noteBagDocuments, packBag } from './packing.ts';
 import { keepPlans } from './prepared.ts';
 import { requireOurRoots, noteInRoots, rootsOf } from './roots.ts';
+import { lockVersions } from './schedules.ts';
 import { removeSources, type RemovalCounts } from './sources.ts';
 import { archiveWaitingBag, type WaitingBag } from './waitingBag.ts';
 
@@ -110,6 +111,7 @@ async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly 
     const claimed: { item: Claim | null } = { item: null };
     try {
       const ended = await db.transaction(async (trx) => {
+        await lockVersions(trx);
         await keepPlans(trx);
         claimed.item = await claimItem(trx, settings, tried);
         return claimed.item && archiveItem(db, trx, settings, claimed.item);

@@ -17,6 +17,7 @@ import type { ItemRow } from './items.ts';
 import { isSuperseded, lockForArchiving, stillFree } from './lastCheck.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
 import { COMPUTE_FIRST } from './runs.ts';
+import { lockVersions } from './schedules.ts';
 import { alteredMeanwhile, lockWaitingItem, notFree, refuseWhileStopped, type WaitingStatus } from './waitEnd.ts';
 import { archiveWaitingBag, type WaitingBag } from './waitingBag.ts';
 
@@ -150,6 +151,7 @@ async function openWaiting(
 ): Promise<Waiting | { ended: RecordedOutside }> {
   const { schedule, store, documentRoot, person, asOf } = outside;
   requirePermission(person, 'record_outside');
+  await lockVersions(trx);
   await refuseWhileStopped(trx, outside);
   const item = await lockWaitingItem(trx, fileRef, status);
   const row = (await trx<BagRow>('bags').where({ file_ref: fileRef, state: 'waiting' }).first()) as BagRow;

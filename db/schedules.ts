@@ -34,7 +34,10 @@ export async function knownSchedule(db: Knex, asOf: IsoDate): Promise<Schedule |
   return readable?.schedule ?? undefined;
 }
 
-/** Until this transaction ends no version is taken over or taken back. */
+/**
+ * Until this transaction ends no version is taken over or taken back. The first statement of a transaction that archives: taking a
+ * version over replaces guards, which waits for every table that such a transaction has looked at.
+ */
 export async function lockVersions(trx: Knex.Transaction): Promise<void> {
   await trx.raw("select pg_advisory_xact_lock_shared(hashtext('schedule_versions'))");
 }

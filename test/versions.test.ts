@@ -93,7 +93,7 @@ describe('a version taken over while files are archived', () => {
   const ARCHIVED_ON = '2026-11-30';
   const longer = (text: string) => text.replace(/(id: child-in-need\n(?:.*\n)*? {4}keep_years:) 25/, '$1 60');
 
-  it('decides from then on: no file begun before it, or after it, goes by the old one', async () => {
+  it('waits for the file that is just being archived, and decides from then on: no other goes by the old one', async () => {
     for (const fileRef of ['CF-1', 'CF-2']) {
       council.register.child(fileRef);
       await council.document(fileRef, `${fileRef}/letter.txt`);
@@ -106,27 +106,29 @@ describe('a version taken over while files are archived', () => {
     const slow = await council.db.transaction();
     await slow.raw("select from case_files where file_ref = 'CF-1' for update");
     const archiving = council.retention('archive --json', { asOf: ARCHIVED_ON });
-    await until(isSomebodyWaiting, 'the first file is about to be looked at under its lock');
-    await council.done(await adopt('2026-longer', ARCHIVED_ON, longer), { ...jones, asOf: ARCHIVED_ON });
+    await until(async () => (await waitingForALock()) === 1, 'the first file is about to be looked at under its lock');
+    // As the owner, who replaces the guards of that version's tables too.
+    const byOwner = { ...jones, asOf: ARCHIVED_ON, DATABASE_URL: council.ownerUrl };
+    const adopting = council.done(await adopt('2026-longer', ARCHIVED_ON, longer), byOwner);
+    await until(async () => (await waitingForALock()) === 2, 'the version waits for that file');
     await slow.rollback();
+    await adopting;
     const archived = await archiving;
     expect([archived.exitCode, archived.json<NightResult>()]).toMatchObject([
       3,
-      { steps: { archive: { archived: 0, superseded: true } }, stopped: [expect.stringContaining('run "retention compute"')] },
+      { steps: { archive: { archived: 1, superseded: true } }, stopped: [expect.stringContaining('run "retention compute"')] },
     ]);
-    expect(await council.bags()).toEqual([]);
-    expect(await council.db('bags').pluck('state')).toEqual(['cleared']);
+    expect(await council.bags()).toEqual(['CF-1.zip']);
 
-    // A night of that day determines them by it, and takes them off.
+    // A night of that day determines the other by it, and takes it off.
     await council.night(ARCHIVED_ON);
-    expect(await council.explain('CF-1', ARCHIVED_ON)).toMatchObject({ schedule_version: '2026-longer', retain_until: '2060-01-02' });
+    expect(await council.explain('CF-2', ARCHIVED_ON)).toMatchObject({ schedule_version: '2026-longer', retain_until: '2060-01-02' });
     expect(await council.itemOf('CF-2')).toMatchObject({ status: 'withdrawn' });
     await council.expectAccounted();
   });
 
-  async function isSomebodyWaiting(): Promise<boolean> {
-    const waiting = await council.db('pg_stat_activity').where({ wait_event_type: 'Lock' }).whereRaw('datname = current_database()');
-    return waiting.length > 0;
+  async function waitingForALock(): Promise<number> {
+    return (await council.db('pg_stat_activity').where({ wait_event_type: 'Lock' }).whereRaw('datname = current_database()')).length;
   }
 });
 
