@@ -1,6 +1,6 @@
 /** The dates of the calculation against whole-number arithmetic, and against PostgreSQL over every day of 1890 to 2110. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addDays, anniversary, birthdaySpan, dayAfter, financialYearEnd, possibleDays } from '../rules/dates.ts';
+import { addDays, anniversary, birthdaySpan, dayAfter, financialYearEnd, possibleDays, readPartialDate } from '../rules/dates.ts';
 import { freshDatabase, type FreshDatabase } from './setup/database.ts';
 import { dayOf, daysInMonth, daysOfBirth, daysOn, isLeapYear, isoOf, marchAfter, yearsOn } from './setup/plainDates.ts';
 import { fc } from './setup/seed.ts';
@@ -115,4 +115,8 @@ describe('PostgreSQL', () => {
     }
     return day === daysOn(LAST, 1) ? null : `only ${inDatabase.length} days`;
   }
+});
+
+it('a birth known in part is in the year 1 or later', () => {
+  expect(['0001', '0000', '0001-01', '0000-12'].map(readPartialDate)).toEqual(['0001', null, '0001-01', null]);
 });
