@@ -18,13 +18,13 @@ import { DocumentProblem } from './documentRoot.ts';
 import { ChangedMeanwhile, faultOfItem, recordFailure } from './failedItem.ts';
 import { findBag } from './foundBag.ts';
 import { listedDocuments, type ItemRow } from './items.ts';
-import { isSuperseded, lockForArchiving, stillFree } from './lastCheck.ts';
+import { lockForArchiving, stillFree } from './lastCheck.ts';
 import { isStagedElsewhere } from './lastCopy.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
 import { beginBag, countBag, noteBagDocuments, packBag } from './packing.ts';
 import { keepPlans } from './prepared.ts';
 import { requireOurRoots, noteInRoots, rootsOf } from './roots.ts';
-import { lockVersions } from './schedules.ts';
+import { isSuperseded, lockVersions } from './schedules.ts';
 import { removeSources, type RemovalCounts } from './sources.ts';
 import { archiveWaitingBag, type WaitingBag } from './waitingBag.ts';
 
@@ -78,7 +78,7 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
   Object.assign(counts.bags, await settleBags(db, settings));
   const tried: string[] = [];
   for (let next = await archiveNext(db, settings, tried); next; next = await archiveNext(db, settings, tried)) {
-    if (next.ended === 'superseded') {
+    if (next === 'superseded') {
       counts.superseded = true;
       break;
     }
@@ -99,12 +99,12 @@ interface Claim extends Archiving {
 
 interface Ended {
   fileRef: string;
-  ended: 'archived' | 'waiting' | 'withdrawn' | 'failed' | 'disagreements' | 'superseded';
+  ended: 'archived' | 'waiting' | 'withdrawn' | 'failed' | 'disagreements';
   bytes: number;
 }
 
-/** Claims one item and takes it to its end; null when none is left. */
-async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly string[]): Promise<Ended | null> {
+/** Claims one item and takes it to its end; null when none is left, and `superseded` when another version of the schedule decides by now. */
+async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly string[]): Promise<Ended | 'superseded' | null> {
   await settings.requireLock();
   await requireOurRoots(db, rootsOf(settings.store, settings.documentRoot));
   for (let attempt = 1; ; attempt++) {
@@ -112,11 +112,13 @@ async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly 
     try {
       const ended = await db.transaction(async (trx) => {
         await lockVersions(trx);
+        if (await isSuperseded(trx, settings.schedule, settings.asOf)) return 'superseded';
         await keepPlans(trx);
         claimed.item = await claimItem(trx, settings, tried);
         return claimed.item && archiveItem(db, trx, settings, claimed.item);
       });
-      if (ended !== null && NOT_TAKEN.includes(ended.ended)) await clearUnneeded(db, settings, claimed.item);
+      if (ended === null || ended === 'superseded') return ended;
+      if (ended.ended === 'withdrawn' || ended.ended === 'disagreements') await clearUnneeded(db, settings, claimed.item);
       return ended;
     } catch (error) {
       if (error instanceof ChangedMeanwhile && attempt < ATTEMPTS_AT_PACKING) continue;
@@ -127,9 +129,6 @@ async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly 
     }
   }
 }
-
-/** Ends of an item whose bag, if one was begun, is not needed. */
-const NOT_TAKEN: readonly Ended['ended'][] = ['withdrawn', 'disagreements', 'superseded'];
 
 /** Who records something about a file every few minutes would have it packed for ever. */
 const ATTEMPTS_AT_PACKING = 3;
@@ -172,7 +171,6 @@ async function archiveItem(db: Knex, trx: Knex.Transaction, settings: ArchiveSet
   const ready = await bagOf(db, trx, settings, claim, early.checked);
 
   await lockForArchiving(trx, item.file_ref);
-  if (await isSuperseded(trx, settings.schedule, settings.asOf)) return ended('superseded');
   const late = await recheck(trx, claim);
   if (late.withdrawn) return ended('withdrawn');
   if (!late.checked.agree) return ended(await stopForDisagreement(trx, late.checked, settings));

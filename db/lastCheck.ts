@@ -6,7 +6,6 @@ import { checkFiles, type CheckedFile } from './crossCheck.ts';
 import { lockHolds } from './holds.ts';
 import type { ItemRow } from './items.ts';
 import { reasonsToWithdraw } from './recheck.ts';
-import { scheduleInForce } from './schedules.ts';
 import { blockedWords, isWaiting, readWaits } from './waitingItems.ts';
 
 /** From here on nobody can place a hold, change the facts or record anything about the file until this transaction has ended. */
@@ -16,11 +15,6 @@ export async function lockForArchiving(trx: Knex.Transaction, fileRef: string): 
   await trx.raw('select from case_files where file_ref = ? for update', [fileRef]);
   // Documents before the audit chain, as removing sources does, so that neither waits for the other for ever.
   await trx.raw('lock table documents in row exclusive mode');
-}
-
-/** In a transaction that began with `lockVersions`: whether a version taken over since this run began decides on that day, by which the file was never determined. */
-export async function isSuperseded(trx: Knex.Transaction, schedule: Schedule, asOf: IsoDate): Promise<boolean> {
-  return (await scheduleInForce(trx, asOf)).version !== schedule.version;
 }
 
 /**

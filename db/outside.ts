@@ -14,9 +14,8 @@ import type { BagRow } from './bagMoves.ts';
 import type { CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
 import type { ItemRow } from './items.ts';
-import { isSuperseded, lockForArchiving, stillFree } from './lastCheck.ts';
+import { lockForArchiving, stillFree } from './lastCheck.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
-import { COMPUTE_FIRST } from './runs.ts';
 import { lockVersions } from './schedules.ts';
 import { alteredMeanwhile, lockWaitingItem, notFree, refuseWhileStopped, type WaitingStatus } from './waitEnd.ts';
 import { archiveWaitingBag, type WaitingBag } from './waitingBag.ts';
@@ -159,7 +158,6 @@ async function openWaiting(
   const verified = await verifyBag(store, row.location, row);
   const altered = await alteredMeanwhile(documentRoot, verified.documents);
   await lockForArchiving(trx, fileRef);
-  if (await isSuperseded(trx, schedule, asOf)) throw new Refusal('compute_first', COMPUTE_FIRST);
   const free = await stillFree(trx, schedule, asOf, item);
   if (free.reason !== null) throw notFree(item, free);
   const waiting = { item, checked: free.checked, bag: { row, verified } };

@@ -42,6 +42,11 @@ export async function lockVersions(trx: Knex.Transaction): Promise<void> {
   await trx.raw("select pg_advisory_xact_lock_shared(hashtext('schedule_versions'))");
 }
 
+/** In a transaction that began with `lockVersions`: whether another version decides on that day than the one this run began with. */
+export async function isSuperseded(trx: Knex.Transaction, { version }: Schedule, asOf: IsoDate): Promise<boolean> {
+  return (await scheduleInForce(trx, asOf)).version !== version;
+}
+
 /** Waits for every file that is just being archived; none is begun before this transaction ends. */
 export async function lockVersionsForChange(trx: Knex.Transaction): Promise<void> {
   await trx.raw("select pg_advisory_xact_lock(hashtext('schedule_versions'))");

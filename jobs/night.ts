@@ -9,7 +9,7 @@ import { readNeeds, SEEN_BY_STEPS, type SeenByStep } from '../db/told.ts';
 import type { Context } from './context.ts';
 import { describeError, type Log } from './log.ts';
 import { needWords } from './needWords.ts';
-import { lostOutputWords } from './output.ts';
+import { LOST_OUTPUT_NEXT, lostOutputWords } from './output.ts';
 import {
   archiveStep,
   computeStep,
@@ -109,8 +109,8 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
     }
     await close(context, result, kind, result.error);
     await tell(context, result, seen);
-    const lost = lostOutputWords(context.around.lostOutput ?? {});
-    if (lost !== null) result.known.push(lost);
+    const lost = lostOutputWords(context.around.lostOutput);
+    if (lost !== null) result.known.push(`${lost} ${LOST_OUTPUT_NEXT}`);
     log.info({ outcome: result.outcome, attention: result.attention.length, stopped: result.stopped.length }, 'run.finished');
     return result;
   });
@@ -123,7 +123,7 @@ async function close({ db, around }: Context, result: NightResult, kind: RunKind
   const counts = {
     ...result.steps,
     ...(result.stopped.length > 0 ? { stopped: result.stopped } : {}),
-    ...(lostOutputWords(around.lostOutput ?? {}) === null ? {} : { output_lost: around.lostOutput }),
+    ...(lostOutputWords(around.lostOutput) === null ? {} : { output_lost: around.lostOutput }),
   };
   await finishRun(db, result.run, result.outcome, counts, error);
   await recordEvent(db, 'service', `run.${result.outcome}`, { run: result.run, kind, as_of: result.as_of });

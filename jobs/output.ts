@@ -4,6 +4,8 @@ import { systemCode } from '../db/fileIo.ts';
 /** Why each of them could not be written, by its name. */
 export type LostOutput = Readonly<Record<string, string>>;
 
+export const LOST_OUTPUT_NEXT = 'Make room where it goes, or see to what reads it.';
+
 /** From now on an error of writing to one of these ends nothing; returns what was lost so far, which grows. */
 export function noteLostOutput(streams: Readonly<Record<string, NodeJS.WritableStream>>): LostOutput {
   const lost: Record<string, string> = {};
@@ -15,9 +17,10 @@ export function noteLostOutput(streams: Readonly<Record<string, NodeJS.WritableS
   return lost;
 }
 
-/** For people; null when nothing was lost. */
-export function lostOutputWords(lost: LostOutput): string | null {
+/** A sentence for people; null when nothing was lost. */
+export function lostOutputWords(lost: LostOutput = {}): string | null {
   const places = Object.entries(lost).map(([name, code]) => `${name}: ${code}`);
-  if (places.length === 0) return null;
-  return `The log could not be written (${places.join(', ')}), so lines of it are lost; the work itself went on. Make room where it goes, or see to what reads it.`;
+  return places.length === 0
+    ? null
+    : `The log could not be written (${places.join(', ')}), so lines of it are lost; the work itself went on.`;
 }

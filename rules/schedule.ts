@@ -185,24 +185,22 @@ export function loadSchedule(path: string): Schedule {
 
 /** The text of a schedule file. Throws ScheduleError where there is none, or with the first line that is not UTF-8. */
 export function scheduleText(path: string): string {
-  const bytes = readOr(path, (code) => {
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'this is a folder' : `it cannot be read (${code})`;
-    throw new ScheduleError(`${path}: ${why}. Name the YAML file of a schedule.`);
-  });
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    const whole = new TextDecoder('utf-8').decode(bytes);
-    const line = whole.slice(0, whole.indexOf('\ufffd')).split('\n').length;
-    throw new ScheduleError(`${path}, line ${line}: not UTF-8. Save the file as UTF-8: as it is, words of the policy would be lost.`);
-  }
-}
-
-function readOr(path: string, fail: (code: string) => never): Buffer {
-  try {
-    return readFileSync(path);
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
   } catch (error) {
-    return fail((error as NodeJS.ErrnoException).code ?? String(error));
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+      const why =
+        code === 'ENOENT'
+          ? 'there is no such file'
+          : code === 'EISDIR'
+            ? 'this is a folder'
+            : `it cannot be read (${code ?? String(error)})`;
+      throw new ScheduleError(`${path}: ${why}. Name the YAML file of a schedule.`);
+    }
+    const replaced = readFileSync(path, 'utf8');
+    const line = replaced.slice(0, replaced.indexOf('\ufffd')).split('\n').length;
+    throw new ScheduleError(`${path}, line ${line}: not UTF-8. Save the file as UTF-8: as it is, words of the policy would be lost.`);
   }
 }
 

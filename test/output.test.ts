@@ -5,6 +5,7 @@ import type { Knex } from 'knex';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Finding } from '../jobs/doctor/findings.ts';
 import { rehearsal, RETENTION, until, type Council } from './setup/commands.ts';
+import { contend, freeze } from './setup/frozen.ts';
 import { plainClient } from './setup/plainClient.ts';
 
 const NIGHT = '2026-11-22';
@@ -50,17 +51,16 @@ describe('where what is printed is lost', () => {
 });
 
 it('a night whose lock was ended from outside does no more', async () => {
-  const blocker = await council.db.transaction();
-  await blocker.raw('lock table determinations in access exclusive mode');
-  const night = council.retention(['nightly', '--import', council.extract], { asOf: NIGHT });
+  const frozen = await freeze(council, 'lock table determinations in access exclusive mode');
+  const night = contend(council, ['nightly', '--import', council.extract], { asOf: NIGHT, process: false });
+  await frozen.reached([night]);
   const holder = await until(() => holderOfNight(council.db), 'the night is at work');
-  await until(async () => (await waitingForALock(council.db)) > 0, 'it computes');
   const client = plainClient(inject('postgresUrl'));
   await client.connect();
   await client.query('select pg_terminate_backend($1)', [holder]);
   await client.end();
-  await blocker.rollback();
-  const { exitCode, stderr } = await night;
+  await frozen.letGo();
+  const { exitCode, stderr } = await night.exit;
   expect([exitCode, stderr]).toEqual([1, expect.stringContaining('The connection that holds the lock of the night was ended')]);
   expect(await council.db('disposal_lists')).toEqual([]);
   await council.night(NIGHT);
@@ -73,8 +73,4 @@ async function holderOfNight(db: Knex): Promise<number | undefined> {
        and database = (select oid from pg_database where datname = current_database())`,
   );
   return rows[0]?.pid;
-}
-
-async function waitingForALock(db: Knex): Promise<number> {
-  return (await db('pg_stat_activity').where({ wait_event_type: 'Lock' }).whereRaw('datname = current_database()')).length;
 }

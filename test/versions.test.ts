@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NightResult } from '../jobs/night.ts';
 import { SHIPPED_SCHEDULE } from '../rules/schedule.ts';
 import { rehearsal, until, type Council } from './setup/commands.ts';
+import { contend, freeze, waitingForLocks } from './setup/frozen.ts';
 
 const TODAY = '2026-11-22';
 const jones = { as: 'm.jones', asOf: TODAY };
@@ -103,17 +104,16 @@ describe('a version taken over while files are archived', () => {
     await council.done(['import', council.extract], { asOf: ARCHIVED_ON });
     await council.done('compute', { asOf: ARCHIVED_ON });
     // Somebody records something about the first file meanwhile, which its archiving waits for.
-    const slow = await council.db.transaction();
-    await slow.raw("select from case_files where file_ref = 'CF-1' for update");
-    const archiving = council.retention('archive --json', { asOf: ARCHIVED_ON });
-    await until(async () => (await waitingForALock()) === 1, 'the first file is about to be looked at under its lock');
+    const frozen = await freeze(council, "select from case_files where file_ref = 'CF-1' for update");
+    const archiving = contend(council, ['archive', '--json'], { asOf: ARCHIVED_ON, process: false });
+    await frozen.reached([archiving]);
     // As the owner, who replaces the guards of that version's tables too.
     const byOwner = { ...jones, asOf: ARCHIVED_ON, DATABASE_URL: council.ownerUrl };
     const adopting = council.done(await adopt('2026-longer', ARCHIVED_ON, longer), byOwner);
-    await until(async () => (await waitingForALock()) === 2, 'the version waits for that file');
-    await slow.rollback();
+    await until(async () => (await waitingForLocks(council)) === 2, 'the version waits for that file');
+    await frozen.letGo();
     await adopting;
-    const archived = await archiving;
+    const archived = await archiving.exit;
     expect([archived.exitCode, archived.json<NightResult>()]).toMatchObject([
       3,
       { steps: { archive: { archived: 1, superseded: true } }, stopped: [expect.stringContaining('run "retention compute"')] },
@@ -126,10 +126,6 @@ describe('a version taken over while files are archived', () => {
     expect(await council.itemOf('CF-2')).toMatchObject({ status: 'withdrawn' });
     await council.expectAccounted();
   });
-
-  async function waitingForALock(): Promise<number> {
-    return (await council.db('pg_stat_activity').where({ wait_event_type: 'Lock' }).whereRaw('datname = current_database()')).length;
-  }
 });
 
 /** The command that takes over the shipped table as another version, changed. */

@@ -6,7 +6,7 @@ import { addDays, shortDate, type IsoDate } from '../../rules/dates.ts';
 import type { Wait } from '../../db/waits.ts';
 import { WAITS_TOO_LONG_AFTER_DAYS } from '../../rules/workflow.ts';
 import { brakeWords } from '../brakeWords.ts';
-import { lostOutputWords, type LostOutput } from '../output.ts';
+import { LOST_OUTPUT_NEXT, lostOutputWords, type LostOutput } from '../output.ts';
 import { fault, ok, some, warning, type Circumstance, type Finding } from './findings.ts';
 
 const EXPIRES_SOON_MS = 14 * 24 * 60 * 60 * 1000;
@@ -211,9 +211,8 @@ function lastRunFindings({ latestNight, abandonedRuns }: ServiceHealth): Finding
         'Put right what it names, then run "retention nightly" again.',
       ),
     );
-  const lost = lostOutputWords((latestNight?.counts['output_lost'] ?? {}) as LostOutput);
-  if (lost !== null)
-    findings.push(warning('log', `Of the last night: ${lost.split('. ')[0]}.`, 'Make room where it goes, or see to what reads it.'));
+  const lost = lostOutputWords(latestNight?.counts['output_lost'] as LostOutput | undefined);
+  if (lost !== null) findings.push(warning('log', `Of the last night: ${lost}`, LOST_OUTPUT_NEXT));
   if (abandonedRuns.length > 0)
     findings.push(
       warning(

@@ -6,6 +6,7 @@ import { archiveDue, type ArchiveCounts } from '../../db/archive.ts';
 import { FolderStore } from '../../db/folderStore.ts';
 import { scheduleInForce } from '../../db/schedules.ts';
 import { rehearsal, until, type Council } from '../setup/commands.ts';
+import { waitingForLocks } from '../setup/frozen.ts';
 import { booksAfter, fileNo, PAST_COOLING_OFF, signOffFiles } from '../setup/raced.ts';
 
 /** Waits before it removes anything, until the test lets it. */
@@ -38,7 +39,7 @@ it('who fails a file clears no bag that another has begun since', async () => {
   await until(() => store.asked, 'the first has failed, and is about to clear its bag');
   await rename(`${page}.aside`, page);
   const second = council.done('archive', { asOf: PAST_COOLING_OFF });
-  await until(isWaitingForABag, 'the second has the file, and waits until the bag of the first is cleared');
+  await until(async () => (await waitingForLocks(council)) > 0, 'the second has the file, and waits until the bag of the first is cleared');
   store.letGo();
   expect(await failing).toMatchObject({ failed: 0, archived: 0 });
   await second;
@@ -46,11 +47,6 @@ it('who fails a file clears no bag that another has begun since', async () => {
   expect(await council.db('bags').orderBy('id').pluck('state')).toEqual(['cleared', 'archived']);
   expect(await booksAfter(council, 1)).toEqual({ lost: 0, twice: 0 });
 });
-
-async function isWaitingForABag(): Promise<boolean> {
-  const waiting = await council.db('pg_stat_activity').where({ wait_event_type: 'Lock' }).whereRaw('datname = current_database()');
-  return waiting.length > 0;
-}
 
 async function archive(store: FolderStore): Promise<ArchiveCounts> {
   const { db, documentRoot } = council;

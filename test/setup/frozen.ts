@@ -42,7 +42,8 @@ export async function freeze(council: Council, statement: string): Promise<Froze
   return {
     reached: (contenders) =>
       until(
-        async () => contenders.every(({ ended }) => ended !== null) || (await waiting(council)) >= contenders.filter(stillRuns).length,
+        async () =>
+          contenders.every(({ ended }) => ended !== null) || (await waitingForLocks(council)) >= contenders.filter(stillRuns).length,
         `${contenders.length} commands wait for what "${statement}" took`,
       ).then(() => undefined),
     letGo: async () => {
@@ -80,7 +81,7 @@ function stillRuns({ ended }: Contender): boolean {
 }
 
 /** How many connections to this database wait for a lock. */
-async function waiting(council: Council): Promise<number> {
+export async function waitingForLocks(council: Council): Promise<number> {
   const result = await council.db.raw<{ rows: { waiting: number }[] }>(
     `select count(distinct l.pid)::int as waiting from pg_locks l join pg_stat_activity a on a.pid = l.pid
      where not l.granted and a.datname = current_database()`,
