@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import knexModule, { type Knex } from 'knex';
 import pg from 'pg';
+import { withConnection } from './borrowed.ts';
 import { startEmbedded } from './embedded.ts';
 import { settleSession } from './session.ts';
 
@@ -109,27 +110,18 @@ async function requireVersion15(db: Knex): Promise<void> {
  * lock. Behind one, a second connection's transaction is given the session that the first had a moment ago.
  */
 async function requireOwnSession(db: Knex): Promise<void> {
-  const pool = db.client as { acquireConnection(): Promise<PooledClient>; releaseConnection(client: PooledClient): Promise<void> };
-  const mine = await pool.acquireConnection();
-  try {
+  await withConnection(db, async (mine) => {
     const session = await sessionOf(mine);
     // The server names its own session when it lets us in; a pooler names none of the server's.
     if (mine.processID === session) return;
-    const other = await pool.acquireConnection();
-    try {
+    await withConnection(db, async (other) => {
       await other.query('begin');
       const shared = (await sessionOf(other)) === session || (await sessionOf(mine)) !== session;
       await other.query('rollback');
       if (shared) throw new Error(OWN_SESSION);
-    } finally {
-      await pool.releaseConnection(other);
-    }
-  } finally {
-    await pool.releaseConnection(mine);
-  }
+    });
+  });
 }
-
-type PooledClient = pg.ClientBase & { processID: number | null };
 
 async function sessionOf(client: pg.ClientBase): Promise<number | undefined> {
   return (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;

@@ -1,9 +1,9 @@
 /** The run ledger and the lock that keeps it to one night at a time. */
 import type { Knex } from 'knex';
-import type { PoolClient } from 'pg';
 import { longDate, type IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
+import { withConnection } from './borrowed.ts';
 
 export type RunKind = 'nightly' | 'import' | 'compute' | 'recheck' | 'list' | 'archive' | 'report';
 
@@ -28,10 +28,8 @@ export async function withNightLock<T>(
   how: 'alone' | 'together',
   work: (requireLock: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const pool = db.client as { acquireConnection(): Promise<PoolClient>; releaseConnection(c: PoolClient): Promise<void> };
-  const connection = await pool.acquireConnection();
   const shared = how === 'together' ? '_shared' : '';
-  try {
+  return withConnection(db, async (connection) => {
     const lock = await connection.query<{ got: boolean }>(`select pg_try_advisory_lock${shared}(hashtext('night')) as got`);
     if (!lock.rows[0]?.got) {
       throw new Refusal(
@@ -49,9 +47,7 @@ export async function withNightLock<T>(
     if (ended.status === 'rejected') throw ended.reason as Error;
     if (unlocked.status === 'rejected') throw unlocked.reason as Error;
     return ended.value;
-  } finally {
-    await pool.releaseConnection(connection);
-  }
+  });
 }
 
 const LOCK_LOST =

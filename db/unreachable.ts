@@ -8,14 +8,22 @@ export function howItWasLost({ message }: Error): string | undefined {
   return LOST.exec(message)?.[1];
 }
 
-/** What a server's certificate lacks, by the code that Node gives. */
-const TLS_TROUBLE: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'is signed by itself',
-  SELF_SIGNED_CERT_IN_CHAIN: 'is signed by an authority that this machine does not know',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'is signed by an authority that this machine does not know',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'is signed by an authority that this machine does not know',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'is for another host than DATABASE_URL names',
-  CERT_HAS_EXPIRED: 'has expired',
+const UNKNOWN_AUTHORITY = [
+  'is signed by an authority that this machine does not know',
+  'Put the authority’s certificate into a file and add sslrootcert=/path/of/that/file to DATABASE_URL',
+] as const;
+
+/** What is wrong with a server's certificate and what to do, by the code that Node gives. */
+const TLS_TROUBLE: Readonly<Record<string, readonly [trouble: string, next: string]>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: [
+    'is signed by itself',
+    'Put that certificate into a file and add sslrootcert=/path/of/that/file to DATABASE_URL',
+  ],
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  ERR_TLS_CERT_ALTNAME_INVALID: ['is for another host than DATABASE_URL names', 'Name the host as the certificate does'],
+  CERT_HAS_EXPIRED: ['has expired', 'Have the server’s administrator renew it'],
 };
 
 /** Why the database's end of TLS was not trusted and what to do, for people; null for any other error. */
@@ -23,14 +31,9 @@ export function tlsTrouble(error: Error): string | null {
   if (/does not support SSL connections$/.test(error.message))
     return 'DATABASE_URL asks for TLS (sslmode), and the database does not speak it. Switch ssl on there, or leave sslmode out where the way to it is safe.';
   const { code = '' } = error as Error & { code?: string };
-  const trouble = TLS_TROUBLE[code];
-  if (trouble === undefined) return null;
-  const next =
-    code === 'ERR_TLS_CERT_ALTNAME_INVALID'
-      ? 'Name the host as the certificate does'
-      : code === 'CERT_HAS_EXPIRED'
-        ? 'Have the server’s administrator renew it'
-        : 'Put the authority’s certificate into a file and add sslrootcert=/path/of/that/file to DATABASE_URL';
+  const known = TLS_TROUBLE[code];
+  if (known === undefined) return null;
+  const [trouble, next] = known;
   return `The database’s certificate ${trouble} (${code}), so nothing was sent to it. ${next}.`;
 }
 

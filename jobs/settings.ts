@@ -166,7 +166,7 @@ function problemOfSiteUrl(url: string): string | null {
   const form = 'must look like https://retention.example';
   if (!URL.canParse(url)) return form;
   const { username, password, pathname, search, hash } = new URL(url);
-  if (!isSafeAddress(url)) return `${form}: over plain http what people read and sign could be read and changed on the way`;
+  if (!isSafeAddress(url)) return `${form}: over anything but https what people read and sign could be changed on the way`;
   if (username !== '' || password !== '') return `${form}, without a user name or password`;
   if (pathname !== '/' || search !== '' || hash !== '')
     return `${form}, without a path: the site has a host name of its own. Leave out ${pathname}${search}${hash}`;

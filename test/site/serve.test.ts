@@ -34,7 +34,7 @@ test('it lets other machines in only behind https, and then without sample peopl
   const open = await council.retention('serve --port 0 --host 0.0.0.0');
   expect([open.exitCode, open.stderr]).toEqual([2, expect.stringContaining('Set SITE_URL to the https address that people use')]);
   for (const [url, why] of [
-    ['http://retention.example', 'over plain http'],
+    ['http://retention.example', 'over anything but https'],
     ['https://retention.example/path', 'Leave out /path'],
     ['https://m.jones@retention.example', 'without a user name'],
     ['retention.example', 'SITE_URL must look like https://retention.example.'],
