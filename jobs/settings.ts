@@ -195,7 +195,7 @@ export function databasePlace(databaseUrl: string): string {
   const { hostname, port, username, pathname, searchParams } = new URL(databaseUrl);
   const host = searchParams.get('host') ?? decodeURIComponent(hostname);
   const at = host === '' || host.startsWith('/') ? `the socket in ${host || 'its usual folder'}` : `${host}:${port || '5432'}`;
-  return `The database ${decodeURIComponent(pathname.slice(1))} was asked for as ${decodeURIComponent(username) || 'nobody'} at ${at} (DATABASE_URL).`;
+  return `The database ${decodeURIComponent(pathname.slice(1))} was asked for as ${decodeURIComponent(username) || (searchParams.get('user') ?? 'nobody')} at ${at} (DATABASE_URL).`;
 }
 
 function fromDotEnv(cwd: string): Record<string, string | undefined> {

@@ -39,9 +39,9 @@ it('behind a pooler that gives each transaction another session nothing is done,
 });
 
 it('a socket that is not there is named', async () => {
-  for (const url of ['postgres:///council?host=/nowhere', 'postgres://%2Fnowhere/council']) {
+  for (const url of ['postgres:///council?host=/nowhere&user=ret', 'postgres://ret@%2Fnowhere/council']) {
     const { exitCode, stderr } = await council.retention('lists', { DATABASE_URL: url });
-    expect([url, exitCode, stderr]).toEqual([url, 1, expect.stringContaining('at the socket in /nowhere (DATABASE_URL)')]);
+    expect([url, exitCode, stderr]).toEqual([url, 1, expect.stringContaining('as ret at the socket in /nowhere (DATABASE_URL)')]);
   }
 });
 
