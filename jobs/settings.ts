@@ -24,7 +24,7 @@ export interface Settings {
   /** Where people reach the site; null: where `serve` listens. */
   siteUrl: string | null;
   /** Null: local accounts. */
-  openId: { issuer: string; clientId: string; clientSecret: string; rolesClaim: string } | null;
+  openId: { issuer: string; clientId: string; clientSecret: string; rolesClaim: string; maxAge: number } | null;
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -60,6 +60,7 @@ export const SETTINGS = {
   OIDC_CLIENT_ID: ['', 'what the provider knows the site as'],
   OIDC_CLIENT_SECRET: ['', 'the secret it gave the site'],
   OIDC_ROLES_CLAIM: ['roles', 'claim of the provider that names a person’s roles'],
+  OIDC_MAX_AGE: ['36000', 'seconds since a person proved to the provider who they are, at most; it must say when that was (auth_time)'],
 } as const satisfies Record<string, readonly [defaultValue: string, meaning: string]>;
 
 const wholeNumber = (least: number, most: number) =>
@@ -107,6 +108,7 @@ const shape = z.object({
   OIDC_CLIENT_ID: z.string(),
   OIDC_CLIENT_SECRET: z.string(),
   OIDC_ROLES_CLAIM: z.string().min(1),
+  OIDC_MAX_AGE: wholeNumber(1, 2_592_000),
 });
 
 /** Reads the settings. Throws UsageError naming every setting that is wrong. Paths are made absolute from `cwd`. */
@@ -147,11 +149,17 @@ export function readSettings(env: Record<string, string | undefined>, cwd: strin
 }
 
 function readOpenId(read: z.infer<typeof shape>): Settings['openId'] {
-  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret, OIDC_ROLES_CLAIM: rolesClaim } = read;
+  const {
+    OIDC_ISSUER: issuer,
+    OIDC_CLIENT_ID: clientId,
+    OIDC_CLIENT_SECRET: clientSecret,
+    OIDC_ROLES_CLAIM: rolesClaim,
+    OIDC_MAX_AGE: maxAge,
+  } = read;
   if (issuer === '' && clientId === '' && clientSecret === '') return null;
   if (issuer === '' || clientId === '' || clientSecret === '')
     throw new UsageError('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: set all three, or none of them.');
-  return { issuer, clientId, clientSecret, rolesClaim };
+  return { issuer, clientId, clientSecret, rolesClaim, maxAge };
 }
 
 /** Over plain http only what never leaves this machine. */

@@ -61,6 +61,8 @@ export interface Visit {
   path: string;
   /** Who asks, as a proxy on this machine says. */
   address: string;
+  /** True when a link or page of another site led here. */
+  fromAnotherSite: boolean;
   /** Why nobody can sign in the way this request came, for people; null when they can. */
   noSignIn: string | null;
   session: VisitSession;

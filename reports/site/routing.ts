@@ -5,6 +5,7 @@ import { rolesOf } from '../../db/people.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { requirePermission } from '../../rules/people.ts';
 import { Fields, ownPath, page, redirect, type Answer, type Notice, type Route, type Site, type SitePerson, type Visit } from './page.ts';
+import { cameFromAnotherSite } from './otherSites.ts';
 import { cameWithoutHttps, PROXY_SAYS_NO_HTTPS } from './proxy.ts';
 import { visitSession } from './sessionStore.ts';
 import { navigationFor } from './views.ts';
@@ -124,6 +125,7 @@ function visitOf(request: FastifyRequest, site: Site): Visit {
     body: new Fields(request.body),
     path: request.url,
     address: request.ip,
+    fromAnotherSite: cameFromAnotherSite(site, request),
     noSignIn: cameWithoutHttps(site, request) ? PROXY_SAYS_NO_HTTPS : null,
     session: visitSession(request),
   };

@@ -42,7 +42,7 @@ beforeAll(async () => {
     if (!request.url?.startsWith('/interaction/')) return void answer(request, response);
     void signInThere(provider, request, response);
   });
-  const settings = { issuer, clientId: 'retention', clientSecret: 'known to both alone', rolesClaim: 'roles' };
+  const settings = { issuer, clientId: 'retention', clientSecret: 'known to both alone', rolesClaim: 'roles', maxAge: 3600 };
   site = await siteOf(council, { kind: 'live', samplePeople: [], origin: ORIGIN, openId: await openProvider(settings, ORIGIN) });
 });
 

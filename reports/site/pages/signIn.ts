@@ -21,14 +21,14 @@ export const signInRoutes: readonly Route[] = [
   { method: 'POST', url: '/sign-out', needs: 'signed_in', handler: signOut },
 ];
 
-async function signInPage({ site, db, noSignIn }: Visit, userName = '', errors: FieldError[] = []): Promise<Answer> {
+async function signInPage({ site, db, noSignIn, fromAnotherSite }: Visit, userName = '', errors: FieldError[] = []): Promise<Answer> {
   const samples = site.samplePeople.map(({ name, roles }) => ({
     value: name,
     text: name,
     hint: { text: roles.map((role) => ROLE_WORDS[role]).join(', ') },
   }));
   const recoveries = await recoveriesToTell(db);
-  const data = { userName, errors: shownErrors(errors), samples, openId: site.openId !== null, recoveries, noSignIn };
+  const data = { userName, errors: shownErrors(errors), samples, openId: site.openId !== null, recoveries, noSignIn, fromAnotherSite };
   return page('signIn', 'Sign in', data, errors.length > 0 ? 422 : 200);
 }
 
@@ -78,9 +78,12 @@ async function signInAsSample(visit: Visit): Promise<Answer> {
   return welcome(visit, sample.name);
 }
 
-async function departToProvider({ site, session }: Visit): Promise<Answer> {
+async function departToProvider(visit: Visit): Promise<Answer> {
+  const { site, session, fromAnotherSite } = visit;
   if (!site.openId) throw new Refusal('no_openid', 'Nobody vouches for people here. Sign in with your user name and password.');
-  const { to, remember } = await site.openId.depart();
+  // Another site could sign its visitor in here, as whoever the provider knows, without a word.
+  if (fromAnotherSite) return signInPage(visit);
+  const { to, remember } = await site.openId.depart(false);
   session.keep('departure', remember);
   return { kind: 'leave', to };
 }
