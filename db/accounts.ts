@@ -7,7 +7,7 @@ import { readUserName } from '../rules/userNames.ts';
 import { ROLES, type Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 import { endSessionsOf } from './sessions.ts';
-import { endSecrets, lockUserNames, useCode, userNamed } from './users.ts';
+import { endSecrets, lockPeople, useCode, userNamed } from './users.ts';
 
 /** Wrong passwords in a row after which an account is locked. */
 export const ATTEMPTS_BEFORE_LOCK = 5;
@@ -110,7 +110,7 @@ export async function signInVouched(trx: Knex.Transaction, vouched: Vouched): Pr
       'Your organisation gave you the role admin together with others. An admin sees no files: ask for the one or the others.',
     );
   // One at a time: two first sign-ins of one person must not make two people.
-  await lockUserNames(trx);
+  await lockPeople(trx);
   const known = await accountOf(trx, vouched);
   if (known?.closed_at)
     throw new Refusal('account_closed', 'An admin closed your account here. Ask one to open it again.', { user: known.user_name });

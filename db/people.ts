@@ -3,9 +3,9 @@ import type { Knex } from 'knex';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Role } from '../rules/workflow.ts';
+import { requireStillActs } from './acting.ts';
 import { recordEvent } from './audit.ts';
-import { endSessionsOf } from './sessions.ts';
-import { endSecrets, issueSecret, secretsInForce, TOKEN_DAYS } from './users.ts';
+import { endAccess, endSecrets, issueSecret, lockPeople, secretsInForce, TOKEN_DAYS } from './users.ts';
 
 export interface ListedPerson {
   name: string;
@@ -49,8 +49,12 @@ export async function rolesOf(db: Knex, name: string): Promise<Role[] | null> {
 
 /** Ends an account: its password, its codes and tokens, its sessions. What the person did stays under their name. */
 export async function closeAccount(trx: Knex.Transaction, name: string, actor: Person): Promise<void> {
+  await lockPeople(trx);
   requirePermission(actor, 'manage_people');
+  await requireStillActs(trx, actor);
   if (name === actor.name) throw new Refusal('own_account', 'You cannot close your own account. Another admin can.');
+  // Held against whatever this person is doing at this moment (requireStillActs).
+  await trx('users').where({ name }).forUpdate().first('name');
   if ((await rolesOf(trx, name)) === null) throw new Refusal('no_such_person', `There is no open account ${name}.`, { user: name });
   const closed = { password_hash: null, password_set_at: null, closed_at: trx.fn.now() };
   await trx('accounts')
@@ -58,7 +62,7 @@ export async function closeAccount(trx: Knex.Transaction, name: string, actor: P
     .onConflict('user_name')
     .merge(Object.keys(closed));
   await endSecrets(trx, name);
-  await endSessionsOf(trx, name);
+  await endAccess(trx, name);
   await recordEvent(trx, actor.name, 'user.closed', { user: name });
 }
 
@@ -66,7 +70,7 @@ export async function closeAccount(trx: Knex.Transaction, name: string, actor: P
 export async function endSessionsBy(trx: Knex.Transaction, name: string, actor: Person): Promise<number> {
   if (name !== actor.name) requirePermission(actor, 'manage_people');
   await recordEvent(trx, actor.name, 'user.sessions_ended', { user: name });
-  return endSessionsOf(trx, name);
+  return endAccess(trx, name);
 }
 
 export interface ListedToken {

@@ -2,10 +2,12 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
+import { readUserName } from '../rules/userNames.ts';
+import type { Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 import { readInstallation } from './health.ts';
 import { ownsTables } from './prepare.ts';
-import { newCode, userNamed, type Invited } from './users.ts';
+import { everHadAdmin, lockPeople, newCode, userNamed, type Invited } from './users.ts';
 
 /** Days that its code is good for. */
 export const RECOVERY_DAYS = 1;
@@ -30,18 +32,31 @@ export async function recoverAdmin(owner: Knex.Transaction, typed: string, insta
       'not_the_owner',
       'DATABASE_OWNER_URL must name the role that owns the tables of this very database. Nobody was given a code.',
     );
-  const known = await userNamed(owner, typed);
-  if (!known?.roles.includes('admin')) {
-    const admins = await owner('users').whereRaw("'admin' = any(roles)").orderBy('name').pluck<string[]>('name');
-    throw new Refusal(
-      'no_such_admin',
-      `This way in is for an admin alone, who then adds everybody else. ${admins.length > 0 ? `Those there are: ${admins.join(', ')}.` : 'There is none yet: retention users add NAME --role admin.'}`,
-    );
-  }
-  const { name, roles } = known;
+  await lockPeople(owner);
+  const { name, roles } = await adminToRecover(owner, typed);
   await owner('accounts').where({ user_name: name }).update({ closed_at: null });
   await recordEvent(owner, 'service', 'user.recovered', { user: name });
   return { name, roles, code: await newCode(owner, name, RECOVERY_DAYS) };
+}
+
+/** An admin; or where a database that had one has none any more, whoever is to be one. */
+async function adminToRecover(owner: Knex.Transaction, typed: string): Promise<{ name: string; roles: readonly Role[] }> {
+  const known = await userNamed(owner, typed);
+  if (known?.roles.includes('admin')) return known;
+  const admins = await owner('users').whereRaw("'admin' = any(roles)").orderBy('name').pluck<string[]>('name');
+  if (admins.length === 0 && (await everHadAdmin(owner))) {
+    const made = { name: known?.name ?? readUserName(typed), roles: ['admin'] as const };
+    await owner('users')
+      .insert({ ...made, added_by: 'service' })
+      .onConflict('name')
+      .merge(['roles']);
+    await recordEvent(owner, 'service', 'user.roles_changed', { user: made.name, roles: made.roles });
+    return made;
+  }
+  throw new Refusal(
+    'no_such_admin',
+    `This way in is for an admin alone, who then adds everybody else. ${admins.length > 0 ? `Those there are: ${admins.join(', ')}.` : 'There is none yet: retention users add NAME --role admin.'}`,
+  );
 }
 
 /** Recoveries of the last days whose admin has not signed in on the site since, newest first. */

@@ -6,6 +6,7 @@ import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { REQUEST_LAPSES_AFTER_DAYS } from '../rules/workflow.ts';
 import { samePerson } from '../rules/userNames.ts';
+import { actAs } from './acting.ts';
 import type { ArchiveStore } from './archiveStore.ts';
 import { recordEvent } from './audit.ts';
 import { bagFileName, verifyBag } from './bag.ts';
@@ -79,7 +80,7 @@ export async function askRestore(
 export async function confirmRestore(db: Knex, fileRef: string, restoring: Restoring): Promise<Restored> {
   const written: BaggedDocument[] = [];
   try {
-    return await db.transaction((trx) => bringBack(trx, fileRef, restoring, written));
+    return await actAs(db, restoring.person, (trx) => bringBack(trx, fileRef, restoring, written));
   } catch (error) {
     if (written.length > 0) await takeBackAfter(error, db, fileRef, restoring, written);
     throw error;

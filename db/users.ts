@@ -6,7 +6,9 @@ import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { foldedUserName, LONGEST_USER_NAME, readUserName } from '../rules/userNames.ts';
 import type { Role } from '../rules/workflow.ts';
+import { requireStillActs } from './acting.ts';
 import { recordEvent } from './audit.ts';
+import { endSessionsOf } from './sessions.ts';
 import { recordingFailures } from './signInFailures.ts';
 
 const CODE_DAYS = 7;
@@ -28,9 +30,9 @@ export async function userNamed(db: Knex, typed: string): Promise<{ name: string
     .first<{ name: string; roles: Role[] } | undefined>('name', 'roles');
 }
 
-/** Held until the transaction ends: of two people added at once under names that are alike the second must see the first. */
-export async function lockUserNames(trx: Knex.Transaction): Promise<void> {
-  await trx.raw("select pg_advisory_xact_lock(hashtext('user_names'))");
+/** Held until the transaction ends: of two changes at once to who there is, the second must see the first. */
+export async function lockPeople(trx: Knex.Transaction): Promise<void> {
+  await trx.raw("select pg_advisory_xact_lock(hashtext('people'))");
 }
 
 /** Whom a token belongs to. Throws a Refusal for one that is unknown, expired or taken back, which leaves an event of the audit. */
@@ -57,33 +59,72 @@ export interface Invited {
 }
 
 /**
- * Adds a person, or gives one other roles and a new code. Returns the one-time code, which is nowhere else. On a live database
- * it takes an admin, but the first person, who must be one.
+ * Adds a person, or gives one other roles, and a new code. Returns the one-time code, which is nowhere else. On a live database it
+ * takes an admin, except for the first person, who must be one. Whoever loses a role by it loses their sessions and tokens too.
  */
 export async function addUser(
   trx: Knex.Transaction,
   typed: string,
   roles: readonly Role[],
   actor: Person | 'nobody_yet',
+  { reopen = false } = {},
 ): Promise<Invited> {
+  await lockPeople(trx);
+  await requireMayAdd(trx, roles, actor);
+  const name = await nameToAdd(trx, typed);
+  const by = actor === 'nobody_yet' ? 'service' : actor.name;
+  const before = await personBefore(trx, name);
+  if (before?.closed_at) await openAgain(trx, name, by, reopen);
+  await trx('users').insert({ name, roles, added_by: by }).onConflict('name').merge(['roles']);
+  if (actor !== 'nobody_yet' && actor.roles !== null && !(await hasAdmin(trx)))
+    throw new Refusal('last_admin', `${name} is the only admin, and somebody must manage people. Make another person an admin first.`);
+  if (before?.roles.some((role) => !roles.includes(role))) await endAccess(trx, name);
+  await recordEvent(trx, by, 'user.added', { user: name, roles });
+  return { name, roles, code: await newCode(trx, name, CODE_DAYS) };
+}
+
+/** Ends a person's tokens and sessions, on whatever machine. Returns how many sessions there were. */
+export async function endAccess(trx: Knex.Transaction, name: string): Promise<number> {
+  await endSecrets(trx, name, 'token');
+  return endSessionsOf(trx, name);
+}
+
+async function requireMayAdd(trx: Knex.Transaction, roles: readonly Role[], actor: Person | 'nobody_yet'): Promise<void> {
   if (roles.includes('admin') && roles.length > 1)
     throw new Refusal(
       'admin_excludes',
       'An admin manages people and sees no files, so the role admin goes with no other. Add a second user for the other roles.',
     );
-  if (actor !== 'nobody_yet') requirePermission(actor, 'manage_people');
-  else if (!roles.includes('admin'))
+  if (actor !== 'nobody_yet') {
+    requirePermission(actor, 'manage_people');
+    return requireStillActs(trx, actor);
+  }
+  if (!roles.includes('admin'))
     throw new Refusal('admin_first', 'The first person of a live database is an admin, who then adds the others: add --role admin.');
-  const name = await nameToAdd(trx, typed);
-  await trx('users')
-    .insert({ name, roles, added_by: actor === 'nobody_yet' ? 'service' : actor.name })
-    .onConflict('name')
-    .merge(['roles']);
-  if (actor !== 'nobody_yet' && actor.roles !== null && !(await hasAdmin(trx)))
-    throw new Refusal('last_admin', `${name} is the only admin, and somebody must manage people. Make another person an admin first.`);
+  if (await everHadAdmin(trx))
+    throw new Refusal(
+      'admin_before',
+      'There was an admin before, so another is made by an admin, or let in by whoever owns the database: "retention help users recover".',
+    );
+}
+
+async function personBefore(trx: Knex.Transaction, name: string): Promise<{ roles: Role[]; closed_at: Date | null } | undefined> {
+  return trx('users')
+    .leftJoin('accounts', 'accounts.user_name', 'users.name')
+    .where({ name })
+    .first<{ roles: Role[]; closed_at: Date | null } | undefined>('users.roles', 'accounts.closed_at');
+}
+
+/** The name is on record, and whoever acts under it again is taken for who acted before. */
+async function openAgain(trx: Knex.Transaction, name: string, by: string, asked: boolean): Promise<void> {
+  if (!asked)
+    throw new Refusal(
+      'account_closed',
+      `The account ${name} was closed, and what ${name} did stays under that name. If this is the same person, say that it is to be opened again (--reopen); otherwise choose another user name.`,
+      { user: name },
+    );
   await trx('accounts').where({ user_name: name }).update({ closed_at: null });
-  await recordEvent(trx, actor === 'nobody_yet' ? 'service' : actor.name, 'user.added', { user: name, roles });
-  return { name, roles, code: await newCode(trx, name, CODE_DAYS) };
+  await recordEvent(trx, by, 'user.reopened', { user: name });
 }
 
 /**
@@ -128,7 +169,6 @@ async function ownerOfSecret(db: Knex, kind: 'code' | 'token', secret: string): 
 
 /** The name as it is kept: that of somebody who is there, or one that is like nobody's. */
 async function nameToAdd(trx: Knex.Transaction, typed: string): Promise<string> {
-  await lockUserNames(trx);
   const known = await userNamed(trx, typed);
   // A keyboard may send letter and accent apart.
   if (known && [typed, typed.normalize('NFC')].includes(known.name)) return known.name;
@@ -172,6 +212,15 @@ export async function hasAdmin(db: Knex): Promise<boolean> {
     .whereNull('accounts.closed_at')
     .first<object | undefined>('users.name');
   return admin !== undefined;
+}
+
+/** True once somebody was made an admin here, whatever became of them. */
+export async function everHadAdmin(db: Knex): Promise<boolean> {
+  const made = await db('audit_events')
+    .whereIn('event', ['user.added', 'user.roles_changed'])
+    .whereRaw(`cast(details as jsonb) @> '{"roles": ["admin"]}'`)
+    .first<object | undefined>('seq');
+  return made !== undefined;
 }
 
 /** Codes or tokens that are neither used up, taken back nor outlived, and are this one where `secret` is given. */

@@ -97,7 +97,10 @@ export async function actingPerson(context: Context, options: CommonOptions): Pr
     );
   }
   const { token } = context.settings;
-  if (!token) throw new UsageError('Set RETENTION_TOKEN to your own token; "retention users enrol" gives you one.');
+  if (!token)
+    throw new UsageError(
+      'Set RETENTION_TOKEN to your own token; "retention users enrol" gives you one, and "retention users recover" lets in an admin who lost theirs.',
+    );
   return personOfToken(context.db, token);
 }
 

@@ -15,8 +15,19 @@ export const OF_ONE_ALPHABET = Object.values(ALPHABETS)
   .join('|');
 export const KEYBOARD_NAME = '^[a-z0-9._@-]+$';
 
-/** The night acts as `service`; whoever was called so, or nearly so, would stand in the audit as the night. */
-export const RESERVED_NAME = '^[s5]erv[i1l|]ce$';
+/** Names under which the product itself acts: the night, what adds people in a rehearsal, and what adds those a provider vouches for. */
+const OWN_NAMES = ['service', 'rehearsal', 'openid_connect'];
+const DIGITS_FOR: Record<string, string> = { a: '[a4]', e: '[e3]', i: '[i1l|]', l: '[l1i|]', o: '[o0]', s: '[s5]' };
+const PUNCTUATION = '[._@-]*';
+
+/** Whoever was called so, or nearly so, would stand in the audit as the product. */
+export const RESERVED_NAME = `^${PUNCTUATION}(${OWN_NAMES.map(likeName).join('|')})$`;
+
+/** The name however it is set with digits for letters, and with what may stand between letters. */
+function likeName(name: string): string {
+  const letters = name.match(/[a-z]/g) ?? [];
+  return letters.map((letter) => `${DIGITS_FOR[letter] ?? letter}${PUNCTUATION}`).join('');
+}
 
 /** Small letters of Greek and Cyrillic, of which the small one or the capital looks like a Latin one, and that one. */
 export const LOOK_ALIKES = ['αβεζηικμνορτυχ' + 'авсекмнорстухіјѕԁһԛԝѵӏ', 'abezhikmvoptyx' + 'abcekmhopctyxijsdhqwvl'] as const;
@@ -47,7 +58,7 @@ export function readUserName(typed: string): string {
 
 function whatIsWrong(name: string, folded: string): string | null {
   if (pattern(RESERVED_NAME).test(folded))
-    return 'The night itself acts under the name "service", so no person has it, nor one that looks like it. Choose another user name.';
+    return 'The night itself acts under the name "service", and the product itself under "rehearsal" and "openid_connect": no person has one of them, nor one that looks like it. Choose another user name.';
   if (!pattern(OF_ONE_ALPHABET).test(name)) return notOfOneAlphabet(name);
   const latin = pattern(LATIN_NAME).test(name);
   if (latin === pattern(KEYBOARD_NAME).test(folded)) return null;

@@ -24,7 +24,10 @@ it('an admin whose account is closed is none: the last one left keeps the role, 
   const last = await council.retention('users add s.lee --role auditor', admin);
   expect([last.exitCode, last.stderr]).toEqual([1, expect.stringContaining('s.lee is the only admin, and somebody must manage people')]);
 
-  await council.done('users add n.patel --role admin', admin);
+  const closed = await council.retention('users add n.patel --role admin', admin);
+  expect([closed.exitCode, closed.stderr]).toEqual([1, expect.stringContaining('The account n.patel was closed')]);
+  expect(await council.db('accounts').where({ user_name: 'n.patel', closed_at: null })).toEqual([]);
+  await council.done('users add n.patel --role admin --reopen', admin);
   await council.done('users add s.lee --role auditor', admin);
 });
 
@@ -64,6 +67,11 @@ describe('a user name', () => {
       ['ѕеrvісе', 'The night itself acts under the name "service"'],
       ['serv1ce', 'The night itself acts under the name "service"'],
       ['ｓｅｒｖｉｃｅ', 'The night itself acts under the name "service"'],
+      ['s3rv1c3', 'The night itself acts under the name "service"'],
+      ['service.', 'The night itself acts under the name "service"'],
+      ['.serv-ice_', 'The night itself acts under the name "service"'],
+      ['OpenID_Connect', 'the product itself'],
+      ['rehearsal', 'the product itself'],
     ];
     for (const [name, words] of alike) {
       const refused = await council.retention(['users', 'add', name, '--role', 'authoriser'], admin);
@@ -81,7 +89,8 @@ describe('a user name', () => {
     try {
       await expect(insert({ name: 'S.LEE' })).rejects.toThrow('users_unlike');
       await expect(insert({ name: 'ѕ.lee' })).rejects.toThrow('users_name_check');
-      await expect(insert({ name: 'service' })).rejects.toThrow('users_name_check');
+      for (const name of ['service', 's3rvice', '_service', 'openid-connect'])
+        await expect(insert({ name })).rejects.toThrow('users_name_check');
       await expect(insert({ name: 'S.LEE', alike: true })).rejects.toThrow('no person is added under a name that is like another');
       await expect(service('users').update({ alike: true })).rejects.toThrow('no person is added under a name that is like another');
       await expect(service('users').update({ name: 'n.obody' })).rejects.toThrow('the user name s.lee never changes');

@@ -1,5 +1,6 @@
 /** Commands about archived files: finding a person's, bringing one back, and the certificates. */
 import { readFile, writeFile } from 'node:fs/promises';
+import { actAs } from '../../db/acting.ts';
 import { checkCertificate, type CheckedCertificate } from '../../db/certificateCheck.ts';
 import { readCertificate, type ShownCertificate } from '../../db/certificates.ts';
 import { systemCode } from '../../db/fileIo.ts';
@@ -93,7 +94,7 @@ async function find(line: CommandLine, options: CommonOptions & { name?: string;
   await withContext(line.around, options, 'read', async (context) => {
     const person = await whoLooks(context, options);
     const files = await recordingRefusals(context.db, person, 'find', () =>
-      context.db.transaction((trx) => findFiles(trx, wanted, person)),
+      actAs(context.db, person, (trx) => findFiles(trx, wanted, person)),
     );
     print(context, options, files, foundWords);
   });

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import Table from 'cli-table3';
 import type { Knex } from 'knex';
+import { actAs } from '../../db/acting.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { personOfToken } from '../../db/users.ts';
 import { requirePermission, type Person } from '../../rules/people.ts';
@@ -96,7 +97,7 @@ export async function acting<T>(
 ): Promise<void> {
   await withContext(line.around, options, 'write', async (context) => {
     const person = await actingPerson(context, options);
-    const result = await recordingRefusals(context.db, person, what, () => context.db.transaction((trx) => act(trx, person, context)));
+    const result = await recordingRefusals(context.db, person, what, () => actAs(context.db, person, (trx) => act(trx, person, context)));
     print(context, options, result, (value) => words(value, context));
     line.exitWith(exitCode(result));
   });

@@ -1,4 +1,5 @@
 /** Commands of operations: brakes, roots, people, and the embedded database. */
+import { actAs } from '../../db/acting.ts';
 import { brakesOn, readBrakes, releaseBrake, type Brake } from '../../db/brakes.ts';
 import { seenOf } from '../../db/disposalLook.ts';
 import { stopEmbedded } from '../../db/embedded.ts';
@@ -42,7 +43,7 @@ function addBrakeCommands(line: CommandLine): void {
         const person = await actingPerson(context, options);
         const traces = await tracesOf(context);
         await recordingRefusals(context.db, person, 'release_brake', () =>
-          context.db.transaction(async (trx) =>
+          actAs(context.db, person, async (trx) =>
             releaseBrake(trx, brake, options.reason, { person, asOf: context.asOf, seen: await seenOf(traces) }),
           ),
         );

@@ -7,6 +7,7 @@ import {
   type RecordingOutside,
   type WaitingFile,
 } from '../../db/outside.ts';
+import { actAs } from '../../db/acting.ts';
 import type { ArchiveStore } from '../../db/archiveStore.ts';
 import type { Person } from '../../rules/people.ts';
 import { shortDate } from '../../rules/dates.ts';
@@ -66,7 +67,7 @@ function recording(
   return {
     what,
     fileRef,
-    act: (person, context, store) => context.db.transaction((trx) => record(trx, recordingOf(person, context, store))),
+    act: (person, context, store) => actAs(context.db, person, (trx) => record(trx, recordingOf(person, context, store))),
     words: recordedWords,
     exitCode: ({ disagreement, taken_off }) => (disagreement || taken_off !== null ? 1 : 0),
   };

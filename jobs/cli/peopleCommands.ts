@@ -1,16 +1,23 @@
 /** Commands about people: adding them, their tokens, and the way in for an admin who lost theirs. */
 import { createInterface } from 'node:readline';
 import type { Knex } from 'knex';
+import { actAs } from '../../db/acting.ts';
 import { connect } from '../../db/connect.ts';
 import { RECOVERY_DAYS, recoverAdmin } from '../../db/recovery.ts';
+import { recordingRefusals } from '../../db/refusals.ts';
 import { recordingFailures } from '../../db/signInFailures.ts';
-import { addUser, enrol, findPerson, hasAdmin } from '../../db/users.ts';
+import { addUser, enrol, everHadAdmin, findPerson, type Invited } from '../../db/users.ts';
 import type { Person } from '../../rules/people.ts';
 import { Refusal } from '../../rules/refusal.ts';
 import { ROLES } from '../../rules/workflow.ts';
 import { actingPerson, withContext, type CommonOptions, type Context } from '../context.ts';
 import { UsageError } from '../settings.ts';
 import { AS, declare, JSON_OUT, print, readWord, type CommandLine } from './commands.ts';
+
+interface AddOptions extends CommonOptions {
+  role: string[];
+  reopen?: true;
+}
 
 /** Declares users add, enrol and recover. */
 export function addPeopleCommands(line: CommandLine): void {
@@ -20,17 +27,16 @@ export function addPeopleCommands(line: CommandLine): void {
     JSON_OUT,
   ])
     .requiredOption('--role <role...>', ROLES.join(', '))
-    .action((name: string, options: CommonOptions & { role: string[] }) =>
+    .option('--reopen', 'open an account again that was closed')
+    .action((name: string, options: AddOptions) =>
       withContext(line.around, options, 'write_without_roots', async (context) => {
-        const roles = options.role.map((role) => readWord(role, ROLES, 'A role'));
-        const actor = await whoAddsPeople(context, options);
-        const added = await context.db.transaction((trx) => addUser(trx, name, roles, actor));
+        const added = await add(context, name, options);
         print(
           context,
           options,
           added,
           () =>
-            `${added.name} is added as ${roles.join(', ')}. One-time code, for ${added.name} alone: ${added.code}\n${added.name} runs "retention users enrol" and types it.`,
+            `${added.name} is added as ${added.roles.join(', ')}. One-time code, for ${added.name} alone: ${added.code}\n${added.name} runs "retention users enrol" and types it.`,
         );
       }),
     );
@@ -98,9 +104,18 @@ async function typed({ around }: CommandLine): Promise<string> {
   throw new UsageError('No code was given. Type or pipe the one-time code that "retention users add" printed.');
 }
 
+async function add(context: Context, name: string, options: AddOptions): Promise<Invited> {
+  const { db } = context;
+  const roles = options.role.map((role) => readWord(role, ROLES, 'A role'));
+  const actor = await whoAddsPeople(context, options);
+  const reopen = options.reopen ?? false;
+  if (actor === 'nobody_yet') return db.transaction((trx) => addUser(trx, name, roles, actor, { reopen }));
+  return recordingRefusals(db, actor, 'users add', () => actAs(db, actor, (trx) => addUser(trx, name, roles, actor, { reopen })));
+}
+
 /** In a rehearsal nobody must prove anything; on a live database an admin, or nobody while there is none. */
 async function whoAddsPeople(context: Context, options: CommonOptions): Promise<Person | 'nobody_yet'> {
   if (context.rehearsal)
     return { name: options.as === undefined ? 'rehearsal' : (await findPerson(context.db, options.as)).name, roles: null };
-  return (await hasAdmin(context.db)) ? actingPerson(context, options) : 'nobody_yet';
+  return (await everHadAdmin(context.db)) ? actingPerson(context, options) : 'nobody_yet';
 }

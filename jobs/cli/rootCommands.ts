@@ -1,4 +1,5 @@
 /** Commands of the folders that a live database works on: which it has marked, and a new one at a person's word. */
+import { actAs } from '../../db/acting.ts';
 import { claimRoot, readClaimedRoots, type ClaimedRoot } from '../../db/roots.ts';
 import { ROOT_KINDS } from '../../db/rootMark.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
@@ -33,7 +34,7 @@ command: it is known by the mark. This is for a folder without it.`,
         const { db, installation, settings } = context;
         const person = await actingPerson(context, options);
         const claimed = await recordingRefusals(db, person, 'claim_root', () =>
-          db.transaction((trx) => claimRoot(trx, installation, { kind, roots: rootsIn(settings), reason: options.reason }, person)),
+          actAs(db, person, (trx) => claimRoot(trx, installation, { kind, roots: rootsIn(settings), reason: options.reason }, person)),
         );
         print(context, options, claimed, ({ path, before }) =>
           before === null

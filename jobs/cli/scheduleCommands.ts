@@ -1,4 +1,5 @@
 /** Commands of the schedule: the table, its versions, taking one over and taking one back. */
+import { requireStillActs } from '../../db/acting.ts';
 import { adoptSchedule, askWithdrawal, confirmWithdrawal, type Adopted } from '../../db/adoption.ts';
 import { withGuardsAfter } from '../../db/prepare.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
@@ -46,7 +47,11 @@ function addAdopt(line: CommandLine): void {
         const person = await actingPerson(context, options);
         const draft = { content: scheduleText(file), name: file, from: readDay(options.from, '--from'), asOf };
         const adopted = await recordingRefusals(db, person, 'adopt_schedule', () =>
-          withGuardsAfter(database, (trx) => adoptSchedule(trx, draft, person)),
+          withGuardsAfter(database, async (trx) => {
+            const done = await adoptSchedule(trx, draft, person);
+            await requireStillActs(trx, person);
+            return done;
+          }),
         );
         print(context, options, adopted, adoptedWords);
       }),

@@ -1,5 +1,6 @@
 /** How pages act: what a command does, in one transaction, with refusals recorded; and what a refusal says on a page. */
 import type { Knex } from 'knex';
+import { actAs } from '../../db/acting.ts';
 import { requireClocksAgree } from '../../db/installation.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { noteInRoots, rootsOf } from '../../db/roots.ts';
@@ -22,7 +23,7 @@ export interface FormState {
 export async function acting<T>(visit: SignedVisit, what: string, act: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
   const { db, person, site, asOf } = visit;
   if (site.kind === 'live') await requireClocksAgree(db, asOf);
-  const done = await recordingRefusals(db, person, what, () => db.transaction(act));
+  const done = await recordingRefusals(db, person, what, () => actAs(db, person, act));
   const { store, documentRoot } = site.archive;
   // It is done; where the roots cannot take the mark now, the next command writes it.
   await noteInRoots(db, rootsOf(store, documentRoot)).catch((error: unknown) => {

@@ -68,6 +68,18 @@ describe('an ID token', () => {
   });
 });
 
+it('gives nobody the name of the night, nor one that looks like it, whatever the provider calls them', async () => {
+  for (const [sub, preferred_username] of [
+    ['service', 'Service'],
+    ['s3rvice', 'ser.vice'],
+    ['openid_connect', '\0'],
+  ]) {
+    const { text } = await provider.signIn(browser(), { ...AUDITOR, sub, preferred_username });
+    expect(text).toMatch(/Signed in as oidc-[0-9a-f]{16} /);
+  }
+  expect(await council.db('users').whereRaw("name !~ '^(oidc-.*|n.patel)$'").pluck('name')).toEqual([]);
+});
+
 describe('starting to sign in', () => {
   it.each([
     ['cross-site', 'https://other.example/'],

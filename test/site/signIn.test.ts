@@ -335,8 +335,22 @@ describe('people', () => {
     expect((await signIn(site.browser(), 'm.jones')).text).toContain(FAILED);
     expect((await council.retention('lists', { RETENTION_TOKEN: token })).exitCode).toBe(1);
 
-    await choose(await add(admin, 'm.jones', 'records_manager'), PASSWORD);
+    await admin.open('/people');
+    const asked = await admin.submit('/people', { name: 'm.jones', role: 'auditor' });
+    expect([asked.status, asked.text]).toEqual([422, expect.stringContaining('This account was closed.')]);
+    expect(await council.db('users').where({ name: 'm.jones' }).pluck('roles')).toEqual([['auditor']]);
+    const { html } = await admin.submit('/people', { name: 'm.jones', role: 'records_manager', reopen: 'yes' });
+    await choose(/class="site-secret">([^<]*)</.exec(html)?.[1] ?? '', PASSWORD);
     await signedIn('m.jones');
+    expect(await council.db('audit_events').where({ event: 'user.reopened' }).pluck('actor')).toEqual(['s.lee']);
+  });
+
+  it('are nobody new where roles are changed: a name that is not there makes no person', async () => {
+    const admin = await firstAdmin();
+    await admin.open('/people/roles?name=s.lee');
+    const csrf = /name="_csrf" value="([^"]*)"/.exec(admin.page.html)?.[1] ?? '';
+    expect((await admin.send('POST', '/people/roles', { _csrf: csrf, name: 'n.obody', role: 'auditor' })).status).toBe(404);
+    expect(await council.db('users').pluck('name')).toEqual(['s.lee']);
   });
 
   it('take their own tokens back, and nobody else’s', async () => {

@@ -1,4 +1,5 @@
 /** Find: which files, archived ones too, are about a person, and a letter that tells them. What is looked for is in no address and no log. */
+import { actAs } from '../../../db/acting.ts';
 import { adoptionRules } from '../../../db/fileStory.ts';
 import { findFiles, type FoundFile, type LookedFor, type Narrowed } from '../../../db/find.ts';
 import { recordingRefusals } from '../../../db/refusals.ts';
@@ -87,7 +88,7 @@ async function letter(visit: SignedVisit): Promise<Answer> {
 }
 
 async function lookUp({ db, person }: SignedVisit, wanted: LookedFor, what: string, narrowed: Narrowed): Promise<FoundFile[]> {
-  return recordingRefusals(db, person, what, () => db.transaction((trx) => findFiles(trx, wanted, person, narrowed)));
+  return recordingRefusals(db, person, what, () => actAs(db, person, (trx) => findFiles(trx, wanted, person, narrowed)));
 }
 
 function peopleOf(shown: readonly FoundFile[], rows: readonly FoundFile[], rules: readonly string[]): FoundPerson[] {

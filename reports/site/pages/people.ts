@@ -17,11 +17,15 @@ export const peopleRoutes: readonly Route[] = [
   { method: 'POST', url: '/people/close', needs: 'manage_people', handler: closePerson },
 ];
 
-const NOTHING_TYPED: FormState = { typed: { name: '', role: [] }, errors: [] };
+const NOTHING_TYPED: FormState = { typed: { name: '', role: [], reopen: '' }, errors: [] };
 
 const ADD_REFUSALS = {
   name_unusable: { field: 'name' },
   name_taken: { field: 'name' },
+  account_closed: {
+    field: 'reopen',
+    words: 'This account was closed. If it is the same person, say that it is to be opened again; otherwise choose another user name',
+  },
   admin_excludes: { field: 'role' },
   last_admin: { field: 'role' },
 } as const;
@@ -45,7 +49,7 @@ async function addPerson(visit: SignedVisit): Promise<Answer> {
     requireLocalAccounts(visit);
     if ((await rolesOf(trx, typed.name)) !== null)
       throw new Refusal('name_taken', `There is a person ${typed.name} already. Choose another user name, or change their roles below.`);
-    return addUser(trx, typed.name, roles, visit.person);
+    return addUser(trx, typed.name, roles, visit.person, { reopen: typed.reopen === 'yes' });
   });
   return 'errors' in outcome ? again(outcome.errors) : peoplePage(visit, NOTHING_TYPED, outcome.done);
 }
@@ -87,8 +91,8 @@ async function closePerson(visit: SignedVisit): Promise<Answer> {
   return redirect('/people', `The account ${name} is closed. What ${name} did stays on record.`);
 }
 
-function readForm(body: Fields): { typed: { name: string; role: string[] }; roles: Role[] } {
-  const typed = { name: body.one('name').trim(), role: body.many('role') };
+function readForm(body: Fields): { typed: { name: string; role: string[]; reopen: string }; roles: Role[] } {
+  const typed = { name: body.one('name').trim(), role: body.many('role'), reopen: body.one('reopen') };
   return { typed, roles: ROLES.filter((role) => typed.role.includes(role)) };
 }
 

@@ -1,4 +1,5 @@
 /** Recording what happened outside the computer to one file: its receipt, where its paper went, what became of its originals. */
+import { actAs } from '../../../db/acting.ts';
 import { recordOriginals, type OriginalsHeld, type OriginalsRecord } from '../../../db/originals.ts';
 import { recordPaperMoved, recordReceipt, type RecordedOutside, type RecordingOutside } from '../../../db/outside.ts';
 import { lockRegisteredFile } from '../../../db/registeredFile.ts';
@@ -94,7 +95,7 @@ async function endWait(visit: SignedVisit, wait: Wait): Promise<Answer> {
   const { what, refusals, field, kind } = wait;
   const [ref, typed] = [body.one('ref'), body.one(field)];
   const outcome = await recordingOnArchive(visit, { what, fileRef: ref, refusals, field }, (outside) =>
-    outside.db.transaction((trx) => wait.record(trx, ref, typed, outside)),
+    actAs(outside.db, outside.person, (trx) => wait.record(trx, ref, typed, outside)),
   );
   if (!('errors' in outcome)) return recorded(kind, outcome.done);
   if (outcome.code === 'not_waiting') return nothingWaits(kind, 'Nothing more was recorded. ');
