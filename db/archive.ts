@@ -15,18 +15,18 @@ import { clearBag, settleBags, type BagMoves, type BagsCleared } from './bagMove
 import type { CheckedFile } from './crossCheck.ts';
 import { recordDisagreements } from './disagreements.ts';
 import { DocumentProblem } from './documentRoot.ts';
-import { ChangedMeanwhile, faultOfItem, recordFailure } from './failedItem.ts';
+import { faultOfItem, recordFailure } from './failedItem.ts';
 import { findBag } from './foundBag.ts';
 import { listedDocuments, type ItemRow } from './items.ts';
 import { lockForArchiving, stillFree } from './lastCheck.ts';
 import { isStagedElsewhere } from './lastCopy.ts';
 import { settleList, withdrawItems, type ListRow } from './lists.ts';
-import { beginBag, countBag, noteBagDocuments, packBag } from './packing.ts';
+import { beginBag, ChangedMeanwhile, countBag, noteBagDocuments, packBag, packingAgain, type Claim } from './packing.ts';
 import { keepPlans } from './prepared.ts';
 import { requireOurRoots, noteInRoots, rootsOf } from './roots.ts';
 import { isSuperseded, lockVersions } from './schedules.ts';
 import { removeSources, type RemovalCounts } from './sources.ts';
-import { archiveWaitingBag, type WaitingBag } from './waitingBag.ts';
+import { readyWaitingBag, type WaitingBag } from './waitingBag.ts';
 
 export interface ArchiveSettings {
   schedule: Schedule;
@@ -92,11 +92,6 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
   return counts;
 }
 
-/** An item that this process took, with the number of its bag once that is begun. */
-interface Claim extends Archiving {
-  bag: number | null;
-}
-
 interface Ended {
   fileRef: string;
   ended: 'archived' | 'waiting' | 'withdrawn' | 'failed' | 'disagreements';
@@ -107,31 +102,27 @@ interface Ended {
 async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly string[]): Promise<Ended | 'superseded' | null> {
   await settings.requireLock();
   await requireOurRoots(db, rootsOf(settings.store, settings.documentRoot));
-  for (let attempt = 1; ; attempt++) {
-    const claimed: { item: Claim | null } = { item: null };
-    try {
-      const ended = await db.transaction(async (trx) => {
-        await lockVersions(trx);
-        if (await isSuperseded(trx, settings.schedule, settings.asOf)) return 'superseded';
-        await keepPlans(trx);
-        claimed.item = await claimItem(trx, settings, tried);
-        return claimed.item && archiveItem(db, trx, settings, claimed.item);
-      });
-      if (ended === null || ended === 'superseded') return ended;
-      if (ended.ended === 'withdrawn' || ended.ended === 'disagreements') await clearUnneeded(db, settings, claimed.item);
-      return ended;
-    } catch (error) {
-      if (error instanceof ChangedMeanwhile && attempt < ATTEMPTS_AT_PACKING) continue;
-      const fault = claimed.item && (await faultOfItem(db, error));
-      if (!claimed.item || !fault) throw error;
-      await clearUnneeded(db, settings, claimed.item);
-      return { fileRef: claimed.item.item.file_ref, ended: await recordFailure(db, claimed.item, fault), bytes: 0 };
-    }
+  const claimed: { item: Claim | null } = { item: null };
+  const attempt = () =>
+    db.transaction(async (trx) => {
+      await lockVersions(trx);
+      if (await isSuperseded(trx, settings.schedule, settings.asOf)) return 'superseded';
+      await keepPlans(trx);
+      claimed.item = await claimItem(trx, settings, tried);
+      return claimed.item && archiveItem(db, trx, settings, claimed.item);
+    });
+  try {
+    const ended = await packingAgain(attempt);
+    if (ended === null || ended === 'superseded') return ended;
+    if (ended.ended === 'withdrawn' || ended.ended === 'disagreements') await clearUnneeded(db, settings, claimed.item);
+    return ended;
+  } catch (error) {
+    const fault = claimed.item && (await faultOfItem(db, error));
+    if (!claimed.item || !fault) throw error;
+    await clearUnneeded(db, settings, claimed.item);
+    return { fileRef: claimed.item.item.file_ref, ended: await recordFailure(db, claimed.item, fault), bytes: 0 };
   }
 }
-
-/** Who records something about a file every few minutes would have it packed for ever. */
-const ATTEMPTS_AT_PACKING = 3;
 
 /** After the locks are gone: a bag that its item turned out not to need. */
 async function clearUnneeded(db: Knex, settings: ArchiveSettings, claim: Claim | null): Promise<void> {
@@ -187,9 +178,8 @@ type ReadyBag = (checked: CheckedFile, waits: boolean) => Promise<WrittenBag>;
 async function bagOf(db: Knex, trx: Knex.Transaction, settings: ArchiveSettings, claim: Claim, early: CheckedFile): Promise<ReadyBag> {
   const location = bagLocation(folderOf(claim), claim.item.file_ref);
   const found = await findBag(db, settings, claim, location);
-  if (found !== null) return (checked, waits) => countFound(db, trx, settings, claim, { found, checked, waits });
+  if (found !== null) return foundBag(db, trx, settings, claim, { found, early });
   const id = await beginBag(db, settings.store, claim, location);
-  claim.bag = id;
   const packed = await pack(trx, settings, claim, early);
   return async (checked, waits) => {
     if (!sameRecords(await bagRecords(trx, checked, claim), packed.records)) throw new ChangedMeanwhile();
@@ -199,17 +189,21 @@ async function bagOf(db: Knex, trx: Knex.Transaction, settings: ArchiveSettings,
 }
 
 /** One that waits is written anew at the end of its wait, where something was recorded about its file since. */
-async function countFound(
+async function foundBag(
   db: Knex,
   trx: Knex.Transaction,
   { store }: ArchiveSettings,
   claim: Claim,
-  { found, checked, waits }: { found: WaitingBag; checked: CheckedFile; waits: boolean },
-): Promise<WrittenBag> {
-  if (!waits) return archiveWaitingBag(trx, { db, store }, found, claim, checked);
-  const { id, location, sha256, size } = found.row;
-  await noteBagDocuments(trx, id, found.verified.documents);
-  return { location, sha256, size, documents: found.verified.documents };
+  { found, early }: { found: WaitingBag; early: CheckedFile },
+): Promise<ReadyBag> {
+  const toArchive = waitOf(claim, early) ? null : await readyWaitingBag(trx, { db, store }, found, claim, early);
+  return async (checked, waits) => {
+    if (!waits && toArchive) return toArchive(checked);
+    if (!waits) throw new ChangedMeanwhile();
+    const { id, location, sha256, size } = found.row;
+    await noteBagDocuments(trx, id, found.verified.documents);
+    return { location, sha256, size, documents: found.verified.documents };
+  };
 }
 
 /** An item that is not free to go any more is withdrawn here and now. */

@@ -11,16 +11,8 @@ import { BagInTheWay } from './foundBag.ts';
 import { guardRefusal } from './guardRefusal.ts';
 import type { ItemRow } from './items.ts';
 import { settleList, withdrawItems } from './lists.ts';
+import { ChangedMeanwhile } from './packing.ts';
 import { StoreProblem } from './storeProblem.ts';
-
-/** Something was recorded or imported about the file while it was packed: it is packed anew, and not under locks that others wait for. */
-export class ChangedMeanwhile extends Error {
-  override readonly name = 'ChangedMeanwhile';
-
-  constructor() {
-    super('Something was recorded about this file each time while it was packed. Nothing was archived; the next archive step tries again.');
-  }
-}
 
 /** What failed of one item: a word for the audit, and the reason that people are shown. */
 export interface FaultOfItem {

@@ -6,18 +6,49 @@ import { writeBag, type BagContent, type BagFolder, type WrittenBag } from './ba
 import type { BagRow } from './bagMoves.ts';
 import { StoreProblem } from './storeProblem.ts';
 
+/** An item that is being archived, with the number of its bag once that is begun. */
+export interface Claim extends Archiving {
+  bag: number | null;
+}
+
+/** Something was recorded or imported about the file while it was packed: it is packed anew, and not under locks that others wait for. */
+export class ChangedMeanwhile extends Error {
+  override readonly name = 'ChangedMeanwhile';
+
+  constructor() {
+    super('Something was recorded about this file each time while it was packed. Nothing was archived; the next archive step tries again.');
+  }
+}
+
+/** Who records something about a file every few minutes would have it packed for ever. */
+const ATTEMPTS_AT_PACKING = 3;
+
+/** Archives one file in a transaction of its own, begun anew where something was recorded about the file while it was packed. */
+export async function packingAgain<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let left = ATTEMPTS_AT_PACKING; ; left--) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof ChangedMeanwhile) || left === 1) throw error;
+    }
+  }
+}
+
 /**
  * Notes a bag outside the transaction that writes it, so that after a crash its row says what is to be cleared; returns the
- * row's number. Call it with the item locked, and with nothing left of an earlier attempt. Throws StoreProblem `taken`, with
+ * row's number, which the claim has from then on. Call it with the item locked, and with nothing left of an earlier attempt. Throws StoreProblem `taken`, with
  * nothing noted, when something lies there already.
  */
-export async function beginBag(db: Knex, store: ArchiveStore, { item, asOf }: Archiving, location: string): Promise<number> {
+export async function beginBag(db: Knex, store: ArchiveStore, claim: Claim, location: string): Promise<number> {
+  const { item, asOf } = claim;
   // Before the row: what a row marked `begun` names may be cleared, and this bag is not ours to clear.
   if (await store.exists(location)) throw new StoreProblem('taken', location);
   const rows = await db('bags')
     .insert({ file_ref: item.file_ref, list_id: item.list_id, location, begun_on: asOf })
     .returning<{ id: number }[]>('id');
-  return (rows[0] as { id: number }).id;
+  const { id } = rows[0] as { id: number };
+  claim.bag = id;
+  return id;
 }
 
 /** Writes a bag with these records, and the documents from where the content says; returns it once it was read back. */

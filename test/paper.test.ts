@@ -1,7 +1,10 @@
 /** Files on paper: the bag is written, and the file waits until a person says where its paper went. */
 import { access } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openArchiveStore } from '../db/archiveStore.ts';
+import { verifyBag } from '../db/bag.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
+import { contend, freeze, type Frozen } from './setup/frozen.ts';
 
 const listed = '2026-11-22';
 const bagged = '2026-11-30';
@@ -81,6 +84,58 @@ describe('paper and electronic, with an original birth certificate', () => {
     await council.refused(['paper', 'done', 'CF-1', '--moved-to', ' '], { asOf: later, as: 'm.jones' }, 'place_missing', /--moved-to/);
     await council.refused('paper done CF-2 --moved-to attic', { asOf: later, as: 'm.jones' }, 'archived', /moved to the archive/);
     expect((await council.retention('paper done CF-1', { asOf: later, as: 'm.jones' })).exitCode).toBe(2);
+  });
+});
+
+describe('with its bag being packed anew, for its person has another name by now', () => {
+  let packing: Frozen;
+  beforeEach(async () => {
+    await council.approveAndSign(1, listed);
+    await council.night(bagged);
+    council.register.change('CF-1-P', { name: 'Invented Renamed' });
+    await council.night('2026-12-03');
+    // Where the row of the bag that is packed now would be written.
+    packing = await freeze(council, 'lock table bags in share mode');
+  });
+
+  const done = () => contend(council, ['paper', 'done', 'CF-1', '--moved-to', place], { as: 'm.jones', asOf: later, process: false });
+
+  it('lets a hold be placed at once, which stops it, and leaves nothing of the new bag', async () => {
+    const moved = done();
+    await packing.reached([moved]);
+    const hold = contend(council, ['hold', 'add', ...holdArguments], { as: 'c.ward', asOf: later, process: false });
+    await packing.reached([moved, hold]);
+    expect([hold.ended?.exitCode, moved.ended]).toEqual([0, null]);
+    await packing.letGo();
+    expect(await moved.exit).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/nothing was recorded: it is blocked now: hold/) as string,
+    });
+    expect([await council.bags(), await council.db('paper_moves')]).toEqual([['CF-1.zip', 'CF-2.zip'], []]);
+  });
+
+  it('packs once more what was recorded meanwhile', async () => {
+    const moved = done();
+    await packing.reached([moved]);
+    await council.done('originals returned CF-1 --to M.Marlow', { asOf: later, as: 'c.ward' });
+    await packing.letGo();
+    expect((await moved.exit).exitCode).toBe(0);
+    expect(await council.bags()).toEqual(['CF-1.zip', 'CF-2.zip']);
+    const { records } = await verifyBag(openArchiveStore(council.archive), 'CF-1.zip');
+    expect(JSON.stringify(records['casework'])).toContain('M.Marlow');
+  });
+
+  it('waits for compute where an extract came meanwhile', async () => {
+    const moved = done();
+    await packing.reached([moved]);
+    council.register.change('CF-1-P', { name: 'Invented Again' });
+    await council.writeExtract();
+    await council.done(['import', council.extract], { asOf: later });
+    await packing.letGo();
+    expect(await moved.exit).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/retention compute/) as string });
+    await council.done('compute', { asOf: later });
+    expect((await done().exit).exitCode).toBe(0);
+    expect(await council.bags()).toEqual(['CF-1.zip', 'CF-2.zip']);
   });
 });
 

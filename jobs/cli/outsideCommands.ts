@@ -7,7 +7,6 @@ import {
   type RecordingOutside,
   type WaitingFile,
 } from '../../db/outside.ts';
-import { actAs } from '../../db/acting.ts';
 import type { ArchiveStore } from '../../db/archiveStore.ts';
 import type { Person } from '../../rules/people.ts';
 import { shortDate } from '../../rules/dates.ts';
@@ -34,7 +33,7 @@ export function addOutsideCommands(line: CommandLine): void {
       actingOnArchive(
         line,
         options,
-        recording('transfer_received', fileRef, (trx, outside) => recordReceipt(trx, fileRef, options.asFile, outside)),
+        recording('transfer_received', fileRef, (outside) => recordReceipt(fileRef, options.asFile, outside)),
       ),
     );
   const paper = { ...line, program: line.program.command('paper').description('the paper of files that are archived') };
@@ -50,7 +49,7 @@ export function addOutsideCommands(line: CommandLine): void {
       actingOnArchive(
         line,
         options,
-        recording('paper_done', fileRef, (trx, outside) => recordPaperMoved(trx, fileRef, options.movedTo, outside)),
+        recording('paper_done', fileRef, (outside) => recordPaperMoved(fileRef, options.movedTo, outside)),
       ),
     );
   declare(line, 'waiting', 'bagged files that wait for a receipt or for their paper, longest first', 'waiting', [JSON_OUT]).action(
@@ -62,12 +61,12 @@ export function addOutsideCommands(line: CommandLine): void {
 function recording(
   what: string,
   fileRef: string,
-  record: (trx: Parameters<typeof recordReceipt>[0], outside: RecordingOutside) => Promise<RecordedOutside>,
+  record: (outside: RecordingOutside) => Promise<RecordedOutside>,
 ): ArchiveCommand<RecordedOutside> {
   return {
     what,
     fileRef,
-    act: (person, context, store) => actAs(context.db, person, (trx) => record(trx, recordingOf(person, context, store))),
+    act: (person, context, store) => record(recordingOf(person, context, store)),
     words: recordedWords,
     exitCode: ({ disagreement, taken_off }) => (disagreement || taken_off !== null ? 1 : 0),
   };

@@ -1,5 +1,4 @@
 /** Recording what happened outside the computer to one file: its receipt, where its paper went, what became of its originals. */
-import { actAs } from '../../../db/acting.ts';
 import { recordOriginals, type OriginalsHeld, type OriginalsRecord } from '../../../db/originals.ts';
 import { recordPaperMoved, recordReceipt, type RecordedOutside, type RecordingOutside } from '../../../db/outside.ts';
 import { lockRegisteredFile } from '../../../db/registeredFile.ts';
@@ -24,7 +23,7 @@ interface Wait {
   title: string;
   field: 'adult_file_ref' | 'moved_to';
   refusals: FormRefusals;
-  record: (trx: Knex.Transaction, fileRef: string, typed: string, outside: RecordingOutside) => Promise<RecordedOutside>;
+  record: (fileRef: string, typed: string, outside: RecordingOutside) => Promise<RecordedOutside>;
 }
 
 /** What stands in the way of either, at its field. */
@@ -32,6 +31,7 @@ function refusalsAt(field: Wait['field'], own: Wait['refusals']): Wait['refusals
   return {
     ...own,
     not_free: { field },
+    changed_meanwhile: { field },
     not_waiting: { field },
     compute_first: { field },
     brake_on: {
@@ -94,9 +94,7 @@ async function endWait(visit: SignedVisit, wait: Wait): Promise<Answer> {
   const { body } = visit;
   const { what, refusals, field, kind } = wait;
   const [ref, typed] = [body.one('ref'), body.one(field)];
-  const outcome = await recordingOnArchive(visit, { what, fileRef: ref, refusals, field }, (outside) =>
-    actAs(outside.db, outside.person, (trx) => wait.record(trx, ref, typed, outside)),
-  );
+  const outcome = await recordingOnArchive(visit, { what, fileRef: ref, refusals, field }, (outside) => wait.record(ref, typed, outside));
   if (!('errors' in outcome)) return recorded(kind, outcome.done);
   if (outcome.code === 'not_waiting') return nothingWaits(kind, 'Nothing more was recorded. ');
   return waitPage(visit, wait, ref, { typed: { [field]: typed }, errors: outcome.errors });
