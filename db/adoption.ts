@@ -1,4 +1,4 @@
-/** Taking a version of the schedule over, and taking one back: refused whole where the register cannot be determined by what decides then. */
+/** Taking a version of the schedule over: refused whole where the register cannot be determined by it. */
 import { readFileSync } from 'node:fs';
 import type { Knex } from 'knex';
 import { longDate, type IsoDate } from '../rules/dates.ts';
@@ -8,7 +8,7 @@ import { parseSchedule, SHIPPED_SCHEDULE, type Schedule } from '../rules/schedul
 import { recordEvent } from './audit.ts';
 import { calculationSql, reviewsSql } from './calculate.ts';
 import { candidacySql, EVERY_FILE } from './candidacy.ts';
-import { lockVersionsForChange, standingVersions, readVersions, type StoredVersion } from './schedules.ts';
+import { lockVersionsForChange, standingVersions, type StoredVersion } from './schedules.ts';
 
 export interface Adopted {
   version: string;
@@ -65,60 +65,6 @@ export async function adoptShipped(trx: Knex.Transaction): Promise<void> {
   await recordEvent(trx, 'service', 'schedule.adopted', { version, from: in_force_from });
 }
 
-/** Asks that a version decide no more: one that waits for its day, or one that cannot be read. */
-export async function askWithdrawal(
-  trx: Knex.Transaction,
-  version: string,
-  reason: string,
-  { person, asOf }: { person: Person; asOf: IsoDate },
-): Promise<void> {
-  requirePermission(person, 'change_schedule');
-  if (reason.trim() === '') throw new Refusal('reason_missing', 'Say why it must not decide with --reason "…".');
-  const stored = await versionToWithdraw(trx, version);
-  if (stored.in_force_from <= asOf && stored.schedule) {
-    throw new Refusal(
-      'version_decides',
-      `Version ${version} has decided since ${longDate(stored.in_force_from)}. Put it right with a new version: retention schedule adopt FILE --from DAY.`,
-    );
-  }
-  await trx('schedule_withdrawals')
-    .insert({ version, asked_by: person.name, asked_on: asOf, reason: reason.trim() })
-    .onConflict('version')
-    .merge();
-  await recordEvent(trx, person.name, 'schedule.withdrawal_asked', { version });
-}
-
-/** Another person confirms; from now on the version before it decides, under which the register must be determinable. */
-export async function confirmWithdrawal(
-  trx: Knex.Transaction,
-  version: string,
-  { person, asOf }: { person: Person; asOf: IsoDate },
-): Promise<void> {
-  requirePermission(person, 'change_schedule');
-  const { withdrawal } = await versionToWithdraw(trx, version);
-  if (!withdrawal) {
-    throw new Refusal(
-      'withdrawal_not_asked',
-      `Nobody has asked to withdraw version ${version}. Ask with a reason first: retention schedule withdraw ${version} --reason "…".`,
-    );
-  }
-  if (withdrawal.asked_by === person.name) {
-    throw new Refusal('same_person', `You asked to withdraw version ${version} yourself. Another person must confirm it.`);
-  }
-  await lockVersionsForChange(trx);
-  await trx('schedule_withdrawals').where({ version }).update({ confirmed_by: person.name, confirmed_on: asOf });
-  await recordEvent(trx, person.name, 'schedule.withdrawn', { version });
-  const decides = (await standingVersions(trx)).find(({ in_force_from }) => in_force_from <= asOf);
-  if (decides?.schedule) await determineRegister(trx, decides.schedule, asOf);
-}
-
-async function versionToWithdraw(trx: Knex.Transaction, version: string): Promise<StoredVersion> {
-  const stored = (await readVersions(trx)).find((one) => one.version === version);
-  if (!stored) throw new Refusal('no_such_version', `There is no version ${version}. "retention schedule versions" shows those there are.`);
-  if (stored.withdrawal?.confirmed_by) throw new Refusal('version_withdrawn', `Version ${version} was withdrawn already.`);
-  return stored;
-}
-
 function refuseWhatNeverDecides(version: string, from: IsoDate, inForce: StoredVersion | undefined): void {
   if (!inForce || from >= inForce.in_force_from) return;
   throw new Refusal(
@@ -128,7 +74,7 @@ function refuseWhatNeverDecides(version: string, from: IsoDate, inForce: StoredV
 }
 
 /** Asks every question of the night by this schedule, and keeps nothing of the answers. Throws a Refusal where one of them fails. */
-async function determineRegister(trx: Knex.Transaction, schedule: Schedule, asOf: IsoDate): Promise<void> {
+export async function determineRegister(trx: Knex.Transaction, schedule: Schedule, asOf: IsoDate): Promise<void> {
   await refuseUnknownCategories(trx, schedule);
   const questions = [...calculationSql(schedule), reviewsSql(schedule), candidacySql(schedule, EVERY_FILE)];
   try {

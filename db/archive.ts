@@ -5,6 +5,7 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { hasPaper } from '../rules/facts.ts';
+import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { documentNumbers } from '../rules/words.ts';
 import { bagRecords, moveToArchive, sameRecords, type Archiving } from './archiveItem.ts';
@@ -46,8 +47,8 @@ export interface ArchiveCounts {
   withdrawn: number;
   failed: number;
   disagreements: number;
-  /** Another version of the schedule was taken over meanwhile, so that no more was archived by the one this run began with. */
-  superseded: boolean;
+  /** The schedule or the facts changed since the last compute, so that no more was archived by what it stored. */
+  outdated: boolean;
   bytes: number;
   sources: RemovalCounts;
   /** Bags that a crash or a store out of reach had left where they were, or that no item needs any more. */
@@ -65,7 +66,7 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
     withdrawn: 0,
     failed: 0,
     disagreements: 0,
-    superseded: false,
+    outdated: false,
     bytes: 0,
     sources: { removed: 0, alreadyGone: 0, failed: 0, shared: 0 },
     bags: { moved: 0, failed: 0, cleared: 0, kept: 0 },
@@ -78,8 +79,8 @@ export async function archiveDue(db: Knex, settings: ArchiveSettings): Promise<A
   Object.assign(counts.bags, await settleBags(db, settings));
   const tried: string[] = [];
   for (let next = await archiveNext(db, settings, tried); next; next = await archiveNext(db, settings, tried)) {
-    if (next === 'superseded') {
-      counts.superseded = true;
+    if (next === 'outdated') {
+      counts.outdated = true;
       break;
     }
     tried.push(next.fileRef);
@@ -98,25 +99,26 @@ interface Ended {
   bytes: number;
 }
 
-/** Claims one item and takes it to its end; null when none is left, and `superseded` when another version of the schedule decides by now. */
-async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly string[]): Promise<Ended | 'superseded' | null> {
+/** Claims one item and takes it to its end; null when none is left, and `outdated` when it must be computed first. */
+async function archiveNext(db: Knex, settings: ArchiveSettings, tried: readonly string[]): Promise<Ended | 'outdated' | null> {
   await settings.requireLock();
   await requireOurRoots(db, rootsOf(settings.store, settings.documentRoot));
   const claimed: { item: Claim | null } = { item: null };
   const attempt = () =>
     db.transaction(async (trx) => {
       await lockVersions(trx);
-      if (await isSuperseded(trx, settings.schedule, settings.asOf)) return 'superseded';
+      if (await isSuperseded(trx, settings.schedule, settings.asOf)) return 'outdated';
       await keepPlans(trx);
       claimed.item = await claimItem(trx, settings, tried);
       return claimed.item && archiveItem(db, trx, settings, claimed.item);
     });
   try {
     const ended = await packingAgain(attempt);
-    if (ended === null || ended === 'superseded') return ended;
+    if (ended === null || ended === 'outdated') return ended;
     if (ended.ended === 'withdrawn' || ended.ended === 'disagreements') await clearUnneeded(db, settings, claimed.item);
     return ended;
   } catch (error) {
+    if (error instanceof Refusal && error.code === 'compute_first') return 'outdated';
     const fault = claimed.item && (await faultOfItem(db, error));
     if (!claimed.item || !fault) throw error;
     await clearUnneeded(db, settings, claimed.item);
@@ -157,14 +159,14 @@ async function archiveItem(db: Knex, trx: Knex.Transaction, settings: ArchiveSet
 
   const early = await recheck(trx, claim);
   if (early.withdrawn) return ended('withdrawn');
-  if (!early.checked.agree) return ended(await stopForDisagreement(trx, early.checked, settings));
+  if (early.checked.verdict === 'differ') return ended(await stopForDisagreement(trx, early.checked, settings));
 
   const ready = await bagOf(db, trx, settings, claim, early.checked);
 
   await lockForArchiving(trx, item.file_ref);
   const late = await recheck(trx, claim);
   if (late.withdrawn) return ended('withdrawn');
-  if (!late.checked.agree) return ended(await stopForDisagreement(trx, late.checked, settings));
+  if (late.checked.verdict === 'differ') return ended(await stopForDisagreement(trx, late.checked, settings));
   const waitsFor = waitOf(claim, late.checked);
   const bag = await ready(late.checked, waitsFor !== null);
   await finish(trx, bag, claim, waitsFor);

@@ -24,8 +24,11 @@ export interface CheckedFile {
   candidacy: Candidacy;
   inBulk: Answer;
   oneByOne: Answer;
-  agree: boolean;
+  verdict: Verdict;
 }
+
+/** `stale`: compute would write another determination than is stored, so nobody knows yet; that is never a disagreement. */
+export type Verdict = 'agree' | 'differ' | 'stale';
 
 /** Cautions that come from other records than the file's own facts; only the database knows them. */
 const CAUTIONS_OF_STATE: readonly Caution[] = ['sibling_live', 'review_outstanding'];
@@ -43,8 +46,14 @@ export async function checkFiles(db: Knex, schedule: Schedule, asOf: IsoDate, fi
     const inBulk = bulkAnswer(calculated, candidacy);
     const oneByOne = evaluatedAnswer(caseFile, determination, schedule, asOf);
     const agree = same(decisive(inBulk), decisive(oneByOne)) && same(dated(candidacy), dated(inBulk));
-    return [{ caseFile, determination, candidacy, inBulk, oneByOne, agree }];
+    const verdict: Verdict = isStale(candidacy, calculated, schedule) ? 'stale' : agree ? 'agree' : 'differ';
+    return [{ caseFile, determination, candidacy, inBulk, oneByOne, verdict }];
   });
+}
+
+/** Facts landed, a day passed or another version of the schedule came since it was stored. */
+function isStale({ recalculated, schedule_version, review_on }: Candidacy, now: BulkDetermination, { version }: Schedule): boolean {
+  return !recalculated || schedule_version !== version || review_on !== now.review_on;
 }
 
 function bulkAnswer(calculated: BulkDetermination, { blocks, cautions, birth_doubtful, date_doubtful }: Candidacy): Answer {

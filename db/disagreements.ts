@@ -58,7 +58,7 @@ export async function settleDisagreements(trx: Knex.Transaction, schedule: Sched
     asOf,
     open.map((row) => row.file_ref),
   );
-  const settled = checked.filter((file) => file.agree).map((file) => file.caseFile.fileRef);
+  const settled = checked.filter((file) => file.verdict === 'agree').map((file) => file.caseFile.fileRef);
   await trx('disagreements').whereIn('file_ref', settled).whereNull('settled_on').update({ settled_on: asOf });
   for (const file of settled) await recordEvent(trx, 'service', 'calculations.agree', { file });
   return settled.length;

@@ -185,7 +185,7 @@ async function checkSample(trx: Knex, schedule: Schedule): Promise<RegisterHealt
     computed,
     result.rows.map((row) => row.file_ref),
   );
-  const differ = checked.filter((file) => !file.agree).map((file) => file.caseFile.fileRef);
+  const differ = checked.filter((file) => file.verdict === 'differ').map((file) => file.caseFile.fileRef);
   return { checked: checked.length, differ };
 }
 

@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 import { addDays, longDate, type IsoDate } from '../rules/dates.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
-import { REQUEST_LAPSES_AFTER_DAYS, type HoldKind, type HoldScope } from '../rules/workflow.ts';
+import { REQUEST_LAPSES_AFTER_DAYS, requestHasLapsed, type HoldKind, type HoldScope } from '../rules/workflow.ts';
 import { samePerson } from '../rules/userNames.ts';
 import { recordEvent } from './audit.ts';
 import { coverPlaced, type Likeness } from './holdCover.ts';
@@ -249,5 +249,5 @@ function stateOf(hold: Hold, asOf: IsoDate): HoldState {
 }
 
 function askHasLapsed({ release_asked_on }: Hold, asOf: IsoDate): boolean {
-  return release_asked_on !== null && asOf > addDays(release_asked_on, REQUEST_LAPSES_AFTER_DAYS);
+  return release_asked_on !== null && requestHasLapsed(release_asked_on, asOf);
 }

@@ -1,11 +1,13 @@
 /** The last look at a file before it goes: the locks under which nothing about it changes, and whether it is still free to go. */
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
+import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { checkFiles, type CheckedFile } from './crossCheck.ts';
 import { lockHolds } from './holds.ts';
 import type { ItemRow } from './items.ts';
 import { reasonsToWithdraw } from './recheck.ts';
+import { COMPUTE_FIRST } from './runs.ts';
 import { blockedWords, isWaiting, readWaits } from './waitingItems.ts';
 
 /** From here on nobody can place a hold, change the facts or record anything about the file until this transaction has ended. */
@@ -19,7 +21,8 @@ export async function lockForArchiving(trx: Knex.Transaction, fileRef: string): 
 
 /**
  * What both calculations say of the file of an item; or why it may not go: the same question as the nightly re-check. `passes`
- * says of one that waits that nothing of it was altered, so that its wait can end when this is over.
+ * says of one that waits that nothing of it was altered, so that its wait can end when this is over. Throws a Refusal where it must be
+ * computed first.
  */
 export async function stillFree(
   trx: Knex.Transaction,
@@ -30,6 +33,7 @@ export async function stillFree(
   const reason = (await reasonsToWithdraw(trx, schedule, asOf, [item])).get(item.file_ref);
   const [checked] = await checkFiles(trx, schedule, asOf, [item.file_ref]);
   if (reason !== undefined || !checked) return { reason: reason ?? 'the file is no longer in the register', passes: false };
+  if (checked.verdict === 'stale') throw new Refusal('compute_first', COMPUTE_FIRST, { file: item.file_ref });
   const passing = isWaiting(item) ? await whatKeepsWaiting(trx, asOf, item, checked) : null;
   return passing === null ? { reason: null, checked } : { reason: passing, passes: true };
 }

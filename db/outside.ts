@@ -178,7 +178,9 @@ async function freeToGo(
   await refuseWhileStopped(trx, outside);
   const free = await stillFree(trx, outside.schedule, outside.asOf, item);
   if (free.reason !== null) throw notFree(item, free);
-  return free.checked.agree ? { checked: free.checked } : { ended: await stopForDisagreement(trx, item, free.checked, outside) };
+  return free.checked.verdict === 'agree'
+    ? { checked: free.checked }
+    : { ended: await stopForDisagreement(trx, item, free.checked, outside) };
 }
 
 /** A received file that is on paper too waits on for that. */

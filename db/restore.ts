@@ -4,7 +4,7 @@ import { addDays, longDate, type IsoDate } from '../rules/dates.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
-import { REQUEST_LAPSES_AFTER_DAYS } from '../rules/workflow.ts';
+import { REQUEST_LAPSES_AFTER_DAYS, requestHasLapsed } from '../rules/workflow.ts';
 import { samePerson } from '../rules/userNames.ts';
 import { actAs } from './acting.ts';
 import type { ArchiveStore } from './archiveStore.ts';
@@ -194,7 +194,7 @@ async function requireRequest(
     });
   if (shown !== undefined && String(request.id) !== shown)
     throw new Refusal('request_changed', `The request for ${fileRef} is another one than was shown.`, { file: fileRef });
-  if (asOf > addDays(request.asked_on, REQUEST_LAPSES_AFTER_DAYS)) {
+  if (requestHasLapsed(request.asked_on, asOf)) {
     throw new Refusal(
       'request_lapsed',
       `The request for ${fileRef}, of ${longDate(request.asked_on)}, lapsed after ${REQUEST_LAPSES_AFTER_DAYS} days. Ask anew: ${ask}.`,

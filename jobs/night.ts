@@ -3,7 +3,7 @@ import type { ArchiveCounts } from '../db/archive.ts';
 import { recordEvent } from '../db/audit.ts';
 import { ExtractRefused } from '../db/extract.ts';
 import { requireAuditing } from '../db/guards/inForce.ts';
-import { finishRun, refuseEarlierDay, startRun, withNightLock, type RunKind } from '../db/runs.ts';
+import { COMPUTE_FIRST, finishRun, refuseEarlierDay, startRun, withNightLock, type RunKind } from '../db/runs.ts';
 import { scheduleInForce } from '../db/schedules.ts';
 import { readNeeds, SEEN_BY_STEPS, type SeenByStep } from '../db/told.ts';
 import type { Context } from './context.ts';
@@ -169,7 +169,8 @@ async function mayGoOn(night: Night): Promise<boolean> {
 async function archiveUnlessOff(night: Night): Promise<void> {
   if (night.context.settings.archiving) {
     await night.step('archive', () => archiveStep(night));
-    // A version was taken over while files were archived: mayGoOn says what to do.
-    if ((night.result.steps['archive'] as ArchiveCounts).superseded) await mayGoOn(night);
+    if (!(night.result.steps['archive'] as ArchiveCounts).outdated) return;
+    night.result.stopped.push(COMPUTE_FIRST);
+    night.result.attention.push(COMPUTE_FIRST);
   } else night.result.stopped.push('Archiving is switched off (ARCHIVING=off).');
 }

@@ -102,11 +102,13 @@ export async function listStep({ context, runId }: Stepping): Promise<StepResult
   const chosen = await chooseForListing(db, candidates, settings.openItems);
   const fileRefs = chosen.map((candidate) => candidate.file_ref);
   const nothingListed = { candidates: candidates.length, listed: 0, lists: [] };
-  const disagreeing = await findDisagreements(context, fileRefs);
+  const doubted = await checkChosen(context, fileRefs);
+  const disagreeing = doubted.filter(({ verdict }) => verdict === 'differ');
   if (disagreeing.length > 0) {
     await db.transaction((trx) => recordDisagreements(trx, disagreeing, { asOf, runId }));
     return { counts: nothingListed };
   }
+  if (doubted.length > 0) return { counts: nothingListed, seen: [{ kind: 'listing', words: COMPUTE_FIRST }], stopped: [COMPUTE_FIRST] };
   const measured = await measureDocuments(db, settings.documentRoot, fileRefs);
   if (await isRootAway(db, settings.documentRoot, measured)) {
     const words = rootAwayWords(settings.documentRoot);
@@ -203,11 +205,12 @@ async function wasReleased({ db }: Context, details: object): Promise<boolean> {
   return released !== undefined;
 }
 
-async function findDisagreements({ db, schedule, asOf }: Context, fileRefs: readonly string[]): Promise<CheckedFile[]> {
-  const disagreeing: CheckedFile[] = [];
+/** Those on which both calculations do not agree, or not yet. */
+async function checkChosen({ db, schedule, asOf }: Context, fileRefs: readonly string[]): Promise<CheckedFile[]> {
+  const doubted: CheckedFile[] = [];
   for (let start = 0; start < fileRefs.length; start += 1000) {
     const checked = await checkFiles(db, schedule, asOf, fileRefs.slice(start, start + 1000));
-    disagreeing.push(...checked.filter((file) => !file.agree));
+    doubted.push(...checked.filter(({ verdict }) => verdict !== 'agree'));
   }
-  return disagreeing;
+  return doubted;
 }

@@ -1,4 +1,5 @@
 /** The workflow as data: states of a list, statuses of an item, who may do what. Command line, site and database read this. */
+import { addDays, type IsoDate } from './dates.ts';
 
 export const LIST_STATES = ['for_decision', 'for_sign_off', 'cooling_off', 'in_progress', 'complete', 'cancelled'] as const;
 export type ListState = (typeof LIST_STATES)[number];
@@ -145,8 +146,13 @@ export const WAITS_TOO_LONG_AFTER_DAYS = 30;
 /** Failed nights after which an item is withdrawn. */
 export const ATTEMPTS_BEFORE_WITHDRAWAL = 5;
 
-/** Days after which an unconfirmed request (to release a hold, to restore a file) lapses. */
+/** Days after which an unconfirmed request (to release a hold, to restore a file, to withdraw a version of the schedule) lapses. */
 export const REQUEST_LAPSES_AFTER_DAYS = 30;
+
+/** True from the day after its last one: then it counts for nothing, and somebody asks anew. */
+export function requestHasLapsed(askedOn: IsoDate, asOf: IsoDate): boolean {
+  return asOf > addDays(askedOn, REQUEST_LAPSES_AFTER_DAYS);
+}
 
 /** True when somebody with these roles may do it. */
 export function mayDo(roles: readonly Role[], permission: Permission): boolean {

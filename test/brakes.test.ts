@@ -156,6 +156,18 @@ describe('disagreement', () => {
     await expect(council.itemOf('CF-0')).rejects.toThrow('is on no list');
   });
 
+  it('does not go on for what was determined as of another day: that says to compute first', async () => {
+    council.register.child('CF-0', { closed_on: addDays(FIRST, -1) });
+    await council.writeExtract();
+    await council.done(['import', council.extract], { asOf: FIRST });
+    await council.done('compute', { asOf: FIRST });
+    const early = await council.retention('list --json', { asOf: addDays(FIRST, -2) });
+    const stopped = [expect.stringContaining('run "retention compute"')];
+    expect([early.exitCode, early.json()]).toMatchObject([3, { steps: { list: { listed: 0 } }, stopped, attention: stopped }]);
+    expect(await council.db('brakes')).toEqual([]);
+    expect((await council.done('list --json', { asOf: FIRST })).json()).toMatchObject({ steps: { list: { listed: 1 } }, stopped: [] });
+  });
+
   async function breakDetermination(fileRef: string, retainUntil: string): Promise<void> {
     await council.db('determinations').where({ file_ref: fileRef }).update({ retain_until: retainUntil });
   }

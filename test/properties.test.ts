@@ -90,9 +90,9 @@ async function checkBatch(files: readonly InventedFile[], { asOf, schedule }: Ba
 }
 
 /** What is wrong with the answer for one file, or null. */
-function faultOf({ registered, caseFile, candidacy, inBulk, oneByOne, agree }: Checked, { schedule, asOf }: Batch): string | null {
+function faultOf({ registered, caseFile, candidacy, inBulk, oneByOne, verdict }: Checked, { schedule, asOf }: Batch): string | null {
   if (!isDeepStrictEqual(caseFile, registered)) return 'the file was not read back as it was registered';
-  if (!agree || JSON.stringify(inBulk) !== JSON.stringify(oneByOne)) return 'the two calculations differ';
+  if (verdict !== 'agree' || JSON.stringify(inBulk) !== JSON.stringify(oneByOne)) return 'the two calculations differ';
   const { reason: _reason, ...answer } = inBulk;
   const law = byLaw(caseFile, schedule, asOf);
   if (!isDeepStrictEqual(answer, law)) return `the law, told apart, says ${JSON.stringify(law)}`;

@@ -33,7 +33,7 @@ describe('taking a version over', () => {
     await council.refused('schedule withdraw 2023-06-09 --reason slip', jones, 'version_decides', /has decided since 9 June 2023/);
     await council.refused('schedule withdraw 2029-wrong --confirm', jones, 'withdrawal_not_asked', /--reason/);
     await council.done('schedule withdraw 2029-wrong --reason slip', jones);
-    await council.refused('schedule withdraw 2029-wrong --confirm', jones, 'same_person', /Another person/);
+    await council.refused('schedule withdraw 2029-wrong --confirm', jones, 'own_request', /Another person/);
     expect(await states()).toMatchObject({ '2029-wrong': 'waits', '2027-right': 'waits' });
     await council.done('schedule withdraw 2029-wrong --confirm', { ...jones, as: 'a.khan' });
     expect(await states('2029-01-01')).toMatchObject({ '2029-wrong': 'withdrawn', '2027-right': 'in force' });
@@ -41,6 +41,21 @@ describe('taking a version over', () => {
       version: '2027-right',
       in_force_from: '2027-01-01',
     });
+  });
+
+  it('is taken back only within 30 days of the request, only before its day, and with what decides instead said', async () => {
+    await council.done(await adopt('2027-first', '2027-01-01'), jones);
+    await council.done(await adopt('2027-over-it', '2027-01-10'), jones);
+    const asked = await council.done('schedule withdraw 2027-over-it --reason slip', jones);
+    expect(asked.stdout).toMatch(/10 January 2027 version 2027-first, in force from 01\/01\/2027, decides instead.*by 22 December 2026/);
+    const late = { as: 'a.khan', asOf: '2026-12-23' };
+    await council.refused('schedule withdraw 2027-over-it --confirm', late, 'request_lapsed', /22 November 2026, lapsed .* ask anew/);
+    await council.done('schedule withdraw 2027-over-it --reason slip', { ...jones, asOf: '2026-12-23' });
+    const itsDay = { as: 'a.khan', asOf: '2027-01-10' };
+    await council.refused('schedule withdraw 2027-over-it --confirm', itsDay, 'version_decides', /decided since 10 January 2027/);
+    const confirmed = await council.done('schedule withdraw 2027-over-it --confirm --json', { ...late, asOf: '2027-01-09' });
+    const instead = { on: '2027-01-10', version: '2027-first', from: '2027-01-01' };
+    expect(confirmed.json()).toEqual({ version: '2027-over-it', withdrawn: true, lapses_after: null, instead });
   });
 
   it('is refused whole, with the files named, when they have a category that it does not know', async () => {
@@ -116,7 +131,7 @@ describe('a version taken over while files are archived', () => {
     const archived = await archiving.exit;
     expect([archived.exitCode, archived.json<NightResult>()]).toMatchObject([
       3,
-      { steps: { archive: { archived: 1, superseded: true } }, stopped: [expect.stringContaining('run "retention compute"')] },
+      { steps: { archive: { archived: 1, outdated: true } }, stopped: [expect.stringContaining('run "retention compute"')] },
     ]);
     expect(await council.bags()).toEqual(['CF-1.zip']);
 

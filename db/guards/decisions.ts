@@ -68,6 +68,12 @@ export const DECISION_GUARDS: readonly Guard[] = [
           'Ask with a reason; another person confirms.',
           ['old.version'],
         )}
+        ${refuseIf(
+          `same_person(old.asked_by, new.confirmed_by) or new.confirmed_on > old.asked_on + ${REQUEST_LAPSES_AFTER_DAYS}`,
+          `withdrawing version % takes two people, within ${REQUEST_LAPSES_AFTER_DAYS} days of the request`,
+          'Ask anew; another person confirms.',
+          ['old.version'],
+        )}
       end if;`,
   },
   neverRewritten('confirmations', 'confirmations', ADD, true),

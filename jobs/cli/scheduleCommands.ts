@@ -1,10 +1,11 @@
 /** Commands of the schedule: the table, its versions, taking one over and taking one back. */
 import { requireStillActs } from '../../db/acting.ts';
-import { adoptSchedule, askWithdrawal, confirmWithdrawal, type Adopted } from '../../db/adoption.ts';
+import { adoptSchedule, type Adopted } from '../../db/adoption.ts';
 import { withGuardsAfter } from '../../db/prepare.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
+import { askWithdrawal, confirmWithdrawal, type Withdrawal } from '../../db/scheduleWithdrawal.ts';
 import { readVersions, type StoredVersion } from '../../db/schedules.ts';
-import { shortDate, type IsoDate } from '../../rules/dates.ts';
+import { longDate, shortDate, type IsoDate } from '../../rules/dates.ts';
 import { clauseWords, loadSchedule, scheduleText, type Schedule } from '../../rules/schedule.ts';
 import { actingPerson, withContext, type CommonOptions } from '../context.ts';
 import { UsageError } from '../settings.ts';
@@ -75,15 +76,11 @@ function addWithdraw(line: CommandLine): void {
         line,
         options,
         'withdraw_schedule',
-        async (trx, person, { asOf }) => {
-          if (options.confirm) await confirmWithdrawal(trx, version, { person, asOf });
-          else await askWithdrawal(trx, version, options.reason ?? '', { person, asOf });
-          return { version, withdrawn: options.confirm === true };
-        },
-        ({ withdrawn }) =>
-          withdrawn
-            ? `Version ${version} is withdrawn and never decides.`
-            : `Asked. Another person confirms: retention schedule withdraw ${version} --confirm.`,
+        (trx, person, { asOf }) =>
+          options.confirm
+            ? confirmWithdrawal(trx, version, { person, asOf })
+            : askWithdrawal(trx, version, options.reason ?? '', { person, asOf }),
+        withdrawalWords,
       );
     });
 }
@@ -94,6 +91,12 @@ function adoptedWords({ version, from, file_says: fileSays, later }: Adopted): s
   );
   const other = fileSays === from ? '' : ` The file itself says in_force_from: ${fileSays}; the day of --from decides, and is shown.`;
   return `Version ${version} decides from ${from} on.${other}${after.join('')} The night of that day determines every file anew; dates that become earlier wait for confirmation. Where the database has two roles, run "retention migrate" with that of the owner before: nothing is listed or archived under a version without its guard.`;
+}
+
+function withdrawalWords({ version, lapses_after, instead }: Withdrawal): string {
+  const decides = `On ${longDate(instead.on)} version ${instead.version}, in force from ${shortDate(instead.from)}, decides instead`;
+  if (lapses_after === null) return `Version ${version} is withdrawn and never decides. ${decides}.`;
+  return `Asked. ${decides}, once another person confirms by ${longDate(lapses_after)}: retention schedule withdraw ${version} --confirm`;
 }
 
 interface ShownVersion {

@@ -65,7 +65,7 @@ it('a wrong year, planted, is found: in both calculations by the law, in one of 
   };
   const checked = await checkedBy(planted, 7, draft);
   expect(checked.filter(isEarly).length).toBeGreaterThan(0);
-  expect(checked.filter(({ agree }) => !agree)).toEqual([]);
+  expect(checked.filter(({ verdict }) => verdict !== 'agree')).toEqual([]);
 
   const bulk = await calculateInBulk(
     database.db,
@@ -94,10 +94,10 @@ async function checkedBy(schedule: Schedule, seed: number, drafted = schedule): 
 }
 
 /** Both calculations say the same in everything, their words for reasons included, and what the law says. */
-function agrees({ agree, inBulk, oneByOne, law }: Checked): boolean {
+function agrees({ verdict, inBulk, oneByOne, law }: Checked): boolean {
   const { reason, ...answer } = inBulk;
   const reasoned = (reason !== null) === ['awaiting', 'undetermined'].includes(answer.outcome);
-  return agree && reasoned && isDeepStrictEqual(inBulk, oneByOne) && isDeepStrictEqual(answer, law);
+  return verdict === 'agree' && reasoned && isDeepStrictEqual(inBulk, oneByOne) && isDeepStrictEqual(answer, law);
 }
 
 function isEarly({ inBulk, law }: Checked): boolean {
