@@ -2,10 +2,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import type { Knex } from 'knex';
 import { to as copyTo } from 'pg-copy-streams';
-import type { ZipFile } from 'yazl';
 import { addDays, type IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { StagedObject } from './archiveStore.ts';
@@ -17,7 +15,7 @@ import { inOneMoment } from './figures.ts';
 import type { FolderStore } from './folderStore.ts';
 import type { Installation } from './installation.ts';
 import { connectionOf } from './staging.ts';
-import { stageZip } from './zipStage.ts';
+import { stageZip, type LongZip } from './zipStage.ts';
 
 export interface Backup {
   file: string;
@@ -79,7 +77,7 @@ async function publish(store: FolderStore, staged: StagedObject, location: strin
 
 async function fill(
   trx: Knex.Transaction,
-  zip: ZipFile,
+  zip: LongZip,
   { product, asOf }: { product: string; asOf: IsoDate },
   signal: AbortSignal,
 ): Promise<Manifest> {
@@ -101,7 +99,7 @@ async function fill(
   return manifest;
 }
 
-async function addTable(trx: Knex.Transaction, zip: ZipFile, { name, columns }: TableShape, signal: AbortSignal): Promise<BackedUpTable> {
+async function addTable(trx: Knex.Transaction, zip: LongZip, { name, columns }: TableShape, signal: AbortSignal): Promise<BackedUpTable> {
   signal.throwIfAborted();
   const meter = rowMeter();
   const connection = await connectionOf(trx);
@@ -110,8 +108,7 @@ async function addTable(trx: Knex.Transaction, zip: ZipFile, { name, columns }: 
     for await (const piece of copy as AsyncIterable<Buffer>) yield meter.pass(piece);
   };
   const stream = Readable.from(rows(), { objectMode: false, signal });
-  zip.addReadStream(stream, entryNameOf(name), { mode: OWNER_ONLY });
-  await finished(stream);
+  await zip.addStream(stream, entryNameOf(name), { mode: OWNER_ONLY });
   return { name, columns, ...meter.measure() };
 }
 

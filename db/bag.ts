@@ -1,9 +1,7 @@
 /** Owns packing one case file into one bag: streamed, verified by reading it back, and only then put in its place. */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { ZipFile } from 'yazl';
 import { isIsoDate } from '../rules/dates.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import type { ArchiveStore, StagedObject } from './archiveStore.ts';
@@ -20,14 +18,14 @@ import {
 } from './bagFormat.ts';
 import type { BaggedFile, BagFolder } from './bagFormat.ts';
 import { PATHS_RECORD, pathsRecord, placeDocuments, recordPayloadName } from './bagPayload.ts';
-import { BagDamaged, inspectBag, readBagDocument } from './bagVerify.ts';
+import { BagDamaged, inspectBag, openBagDocuments } from './bagVerify.ts';
 import { DocumentProblem, readDocument, refuseAltered, refuseUnsafe, type DocumentMeasure } from './documentRoot.ts';
 import { StoreProblem } from './storeProblem.ts';
-import { stageZip } from './zipStage.ts';
+import { stageZip, type LongZip } from './zipStage.ts';
 
 export { bagFileName, bagLocation } from './bagFormat.ts';
 export type { BagFolder } from './bagFormat.ts';
-export { BagDamaged, inspectBag, readBagDocument, verifyBag } from './bagVerify.ts';
+export { BagDamaged, inspectBag, openBagDocuments, verifyBag } from './bagVerify.ts';
 export type { VerifiedBag } from './bagVerify.ts';
 
 export interface BagContent {
@@ -54,7 +52,7 @@ export interface WrittenBag {
 
 /** A bag while its zip is being written. `signal` aborts when its other end has failed. */
 interface Packing {
-  zip: ZipFile;
+  zip: LongZip;
   store: ArchiveStore;
   top: string;
   mtime: Date;
@@ -101,12 +99,13 @@ async function fill(packing: Packing): Promise<WrittenBag['documents']> {
   const { records, documents } = packing.content;
   const paths = documents.map((document) => document.path);
   const places = placeDocuments(paths);
+  const source = await sourceOf(packing);
   const payload = Object.entries({ ...records, ...renamedRecord(paths, places) }).map(([name, value]) =>
     addText(packing, recordPayloadName(name), jsonText(name, value)),
   );
   const written: WrittenBag['documents'] = [];
   for (const [index, document] of documents.entries()) {
-    const file = await addDocument(packing, places[index] ?? '', document);
+    const file = await addDocument(packing, source, places[index] ?? '', document);
     payload.push(file);
     written.push({ path: document.path, size: file.size, sha256: file.sha256 });
   }
@@ -121,9 +120,13 @@ function renamedRecord(paths: readonly string[], places: readonly string[]): Rec
   return Object.keys(renamed).length > 0 ? { [PATHS_RECORD]: renamed } : {};
 }
 
-async function addDocument(packing: Packing, name: string, document: BagContent['documents'][number]): Promise<BaggedFile> {
+async function addDocument(
+  packing: Packing,
+  source: DocumentSource,
+  name: string,
+  document: BagContent['documents'][number],
+): Promise<BaggedFile> {
   packing.signal.throwIfAborted();
-  const source = sourceOf(packing);
   let file: BaggedFile | undefined;
   const bytes = async function* (): AsyncGenerator<Buffer, void, undefined> {
     const found = yield* source(document.path);
@@ -132,17 +135,21 @@ async function addDocument(packing: Packing, name: string, document: BagContent[
   };
   const stream = Readable.from(bytes(), { objectMode: false, signal: packing.signal });
   // Stored, not deflated: scans and mail are compressed already.
-  packing.zip.addReadStream(stream, `${packing.top}/${name}`, { ...entryOptions(packing), compress: false });
-  await finished(stream);
+  await packing.zip.addStream(stream, `${packing.top}/${name}`, { ...entryOptions(packing), compress: false });
   if (file === undefined) throw new Error('A document ended without being measured. This is a fault of the program: report it.');
   return file;
 }
 
-/** Where the bytes of documents come from; each with its measure at its end. */
-function sourceOf({ store, content: { documentRoot, fromBag } }: Packing): (path: string) => AsyncGenerator<Buffer, DocumentMeasure> {
+/** The bytes of a document, with its measure at its end. */
+type DocumentSource = (path: string) => AsyncGenerator<Buffer, DocumentMeasure>;
+
+async function sourceOf({ store, content: { documentRoot, fromBag } }: Packing): Promise<DocumentSource> {
+  if (fromBag !== undefined) {
+    const read = await openBagDocuments(store, fromBag);
+    return (path) => measured(read(path));
+  }
+  if (documentRoot !== null) return (path) => readDocument(documentRoot, path);
   return (path) => {
-    if (fromBag !== undefined) return measured(readBagDocument(store, fromBag, path));
-    if (documentRoot !== null) return readDocument(documentRoot, path);
     throw new DocumentProblem(
       'unreadable',
       path,
@@ -151,10 +158,10 @@ function sourceOf({ store, content: { documentRoot, fromBag } }: Packing): (path
   };
 }
 
-async function* measured(opening: Promise<Readable>): AsyncGenerator<Buffer, DocumentMeasure> {
+async function* measured(bytes: Readable): AsyncGenerator<Buffer, DocumentMeasure> {
   const hash = createHash('sha256');
   let size = 0;
-  for await (const piece of (await opening) as AsyncIterable<Buffer>) {
+  for await (const piece of bytes as AsyncIterable<Buffer>) {
     hash.update(piece);
     size += piece.length;
     yield piece;

@@ -76,34 +76,43 @@ export async function inspectBag(store: ArchiveStore, location: string, bagName:
 }
 
 /**
- * Returns the bytes of one document in a bag; the stream fails with BagDamaged at its end when they are not those of the
- * manifest. Throws BagDamaged when the bag cannot be read or does not hold the document.
+ * Returns what gives the bytes of each document in a bag; its directory and manifest are read once, here. A stream fails with
+ * BagDamaged at its end when its bytes are not those of the manifest. Throws BagDamaged when the bag cannot be read, or asked
+ * for a document that it does not hold.
  */
-export async function readBagDocument(store: ArchiveStore, location: string, path: string): Promise<Readable> {
+export async function openBagDocuments(store: ArchiveStore, location: string): Promise<(path: string) => Readable> {
   try {
-    const found = await withBag(store, location, bagNameAt(location), (bag) => findDocument(bag, path));
-    return Readable.from(documentBytes(store, location, found), { objectMode: false });
+    const found = await withBag(store, location, bagNameAt(location), findDocuments);
+    return (path) => {
+      const wanted = found.get(path);
+      if (wanted === undefined) throw new BagDamaged(location, 'it does not hold the document asked for');
+      return Readable.from(documentBytes(store, location, wanted), { objectMode: false });
+    };
   } catch (error) {
     throw asDamage(error, location);
   }
 }
 
-async function findDocument(bag: OpenBag, path: string): Promise<{ entry: Entry; sha256: string }> {
-  const renamed = bag.entries.has(recordPayloadName(PATHS_RECORD))
-    ? renamedIn((await readEntry(bag, recordPayloadName(PATHS_RECORD))).text)
-    : {};
-  const [name, entry] = [...bag.entries].find(([candidate]) => documentPathOf(candidate, renamed) === path) ?? [];
-  if (name === undefined || entry === undefined) throw new BagFault('it does not hold the document asked for');
+interface FoundDocument {
+  entry: Entry;
+  sha256: string;
+}
+
+/** By path. */
+async function findDocuments(bag: OpenBag): Promise<Map<string, FoundDocument>> {
+  const paths = recordPayloadName(PATHS_RECORD);
+  const renamed = renamedIn(bag.entries.has(paths) ? (await readEntry(bag, paths)).text : undefined);
   const manifest = readManifest(PAYLOAD_MANIFEST, (await readEntry(bag, PAYLOAD_MANIFEST)).text ?? '');
-  return { entry, sha256: manifest.get(name) ?? '' };
+  const found = new Map<string, FoundDocument>();
+  for (const [name, entry] of bag.entries) {
+    const path = documentPathOf(name, renamed);
+    if (path !== undefined && !found.has(path)) found.set(path, { entry, sha256: manifest.get(name) ?? '' });
+  }
+  return found;
 }
 
 /** Opens the bag only when it is first read from, so that a stream nobody reads holds nothing open. */
-async function* documentBytes(
-  store: ArchiveStore,
-  location: string,
-  wanted: { entry: Entry; sha256: string },
-): AsyncGenerator<Buffer, void, undefined> {
+async function* documentBytes(store: ArchiveStore, location: string, wanted: FoundDocument): AsyncGenerator<Buffer, void, undefined> {
   const object = await store.open(location);
   const hash = createHash('sha256');
   try {

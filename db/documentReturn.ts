@@ -2,10 +2,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ArchiveStore } from './archiveStore.ts';
-import { readBagDocument } from './bag.ts';
-import { DocumentProblem, measureDocument, refuseUnsafe, removeDocument, type DocumentMeasure } from './documentRoot.ts';
+import { openBagDocuments } from './bag.ts';
+import { removeDocuments } from './documentRemoval.ts';
+import { DocumentProblem, measureDocument, refuseUnsafe, type DocumentMeasure } from './documentRoot.ts';
 import { isThere, nameFile, syncFile, syncFolder, systemCode } from './fileIo.ts';
 
 export type BaggedDocument = DocumentMeasure & { path: string };
@@ -22,18 +24,20 @@ export async function returnDocuments(
   documents: readonly BaggedDocument[],
   written: BaggedDocument[],
 ): Promise<void> {
+  if (documents.length === 0) return;
+  const read = await openBagDocuments(store, location);
   for (const document of documents) {
-    if (await returnDocument(store, location, root, document)) written.push(document);
+    if (await returnDocument(read, root, document)) written.push(document);
   }
 }
 
 /** Removes again what was written, after what it was written for has failed. */
 export async function takeBack(root: string, written: readonly BaggedDocument[]): Promise<void> {
-  for (const document of written) await removeDocument(root, document.path, document);
+  for (const { outcome } of await removeDocuments(root, written)) if (outcome instanceof DocumentProblem) throw outcome;
 }
 
 /** True when it was written, false when the same document lay there already. */
-async function returnDocument(store: ArchiveStore, location: string, root: string, document: BaggedDocument): Promise<boolean> {
+async function returnDocument(read: (path: string) => Readable, root: string, document: BaggedDocument): Promise<boolean> {
   const { path } = document;
   refuseUnsafe(path);
   try {
@@ -42,19 +46,19 @@ async function returnDocument(store: ArchiveStore, location: string, root: strin
     await makeFolders(await realpath(root), dirname(target), path);
     // Of one name for one document, so that what a crash left is written over by whoever confirms again.
     const beside = join(dirname(target), `.${createHash('sha256').update(basename(target)).digest('hex').slice(0, 16)}.restoring`);
-    await writeBeside(store, location, path, beside);
+    await writeBeside(read(path), beside);
     return await appear(beside, target, root, document);
   } catch (error) {
     throw withoutPath(error, path);
   }
 }
 
-async function writeBeside(store: ArchiveStore, location: string, path: string, beside: string): Promise<void> {
+async function writeBeside(bytes: Readable, beside: string): Promise<void> {
   await rm(beside, { force: true });
   const handle = await open(beside, 'wx', 0o600);
   try {
     // The stream fails where the bytes are not those of the manifest.
-    await pipeline(await readBagDocument(store, location, path), handle.createWriteStream());
+    await pipeline(bytes, handle.createWriteStream());
     await syncFile(beside);
   } catch (error) {
     await rm(beside, { force: true });

@@ -1,12 +1,12 @@
-/** Reads and removes the source documents under DOCUMENT_ROOT, and never touches anything outside it. */
+/** Reads the source documents under DOCUMENT_ROOT, and nothing outside it. */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { lstat, open, realpath, rmdir, unlink } from 'node:fs/promises';
+import { lstat, open, realpath } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import { unsafePathReason } from './documentPath.ts';
-import { readPieces, syncFolder, systemCode } from './fileIo.ts';
+import { readPieces, systemCode } from './fileIo.ts';
 
 export { unsafePathReason } from './documentPath.ts';
 
@@ -38,18 +38,23 @@ export class DocumentProblem extends Error {
 
 // NONBLOCK, or opening a pipe that took the document's place would wait for ever. (Windows knows neither flag: undefined counts as 0.)
 const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-/** Codes with which a folder says that it stays: not empty, not ours to remove, a mount point. */
-const FOLDER_STAYS = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EACCES', 'EPERM', 'EBUSY', 'EROFS']);
+
+/** A document that was opened; `real` is its path without any symbolic link. */
+export interface OpenDocument {
+  handle: FileHandle;
+  size: number;
+  real: string;
+}
 
 /**
  * Opens a document for reading; the caller closes the handle. Symbolic links are followed only where they stay inside the
  * root. Throws DocumentProblem.
  */
-export async function openDocument(root: string, path: string): Promise<{ handle: FileHandle; size: number }> {
+export async function openDocument(root: string, path: string): Promise<OpenDocument> {
   const real = await locate(root, path);
   const handle = await attempt(path, 'read', () => open(real, READ_ONLY));
   try {
-    return { handle, size: await refuseSwapped(path, real, handle) };
+    return { handle, size: await refuseSwapped(path, real, handle), real };
   } catch (error) {
     await handle.close();
     throw asProblem(error, path, 'read');
@@ -71,6 +76,11 @@ export async function measureDocument(root: string, path: string): Promise<Docum
   return drain(readDocument(root, path));
 }
 
+/** The same of one that is open; the caller closes it. */
+export async function measureOpen(handle: FileHandle, path: string): Promise<DocumentMeasure> {
+  return drain(readSteadily(handle, path));
+}
+
 /** Whether a document lies at this path, to be read or not; false too where the root itself is away. */
 export async function canFindDocument(root: string, path: string): Promise<boolean> {
   try {
@@ -80,19 +90,6 @@ export async function canFindDocument(root: string, path: string): Promise<boole
     if (error instanceof DocumentProblem) return false;
     throw error;
   }
-}
-
-/**
- * Removes a document that still has the `expected` bytes, and the folders below the root which that leaves empty. Returns
- * `already_gone` when there is nothing at that path below a root that can be reached. Throws DocumentProblem, having
- * removed nothing: `altered`, or `unsafe` when the path itself is a symbolic link, whose target may belong to another file.
- */
-export async function removeDocument(root: string, path: string, expected: DocumentMeasure): Promise<'removed' | 'already_gone'> {
-  refuseUnsafe(path);
-  const listed = join(await reachRoot(root, path), path);
-  const outcome = await removeUnaltered(root, path, listed, expected);
-  await removeEmptyFolders(await reachRoot(root, path), dirname(listed), path);
-  return outcome;
 }
 
 /** Throws DocumentProblem `altered` when the measure is not the expected one; null stands for not known. */
@@ -106,32 +103,6 @@ export function refuseAltered(path: string, expected: { size: number | null; sha
 export function refuseUnsafe(path: string): void {
   const reason = unsafePathReason(path);
   if (reason !== null) throw unsafe(path, reason);
-}
-
-async function removeUnaltered(root: string, path: string, listed: string, expected: DocumentMeasure): Promise<'removed' | 'already_gone'> {
-  try {
-    if ((await attempt(path, 'read', () => lstat(listed))).isSymbolicLink())
-      throw unsafe(path, 'it is a symbolic link, and what it leads to may belong to another file');
-    const folder = await removeSame(await locate(root, path), root, path, expected);
-    await attempt(path, 'removed', () => syncFolder(folder));
-    return 'removed';
-  } catch (error) {
-    if (error instanceof DocumentProblem && error.problem === 'missing') return 'already_gone';
-    throw error;
-  }
-}
-
-async function removeSame(real: string, root: string, path: string, expected: DocumentMeasure): Promise<string> {
-  const { handle } = await openDocument(root, path);
-  try {
-    refuseAltered(path, expected, await drain(readSteadily(handle, path)));
-    // Hashing takes a while: what lies at the path now must still be what was hashed.
-    await refuseSwapped(path, real, handle);
-    await attempt(path, 'removed', () => unlink(real));
-    return dirname(real);
-  } finally {
-    await handle.close();
-  }
 }
 
 async function* readSteadily(handle: FileHandle, path: string): AsyncGenerator<Buffer, DocumentMeasure, undefined> {
@@ -174,7 +145,7 @@ async function locate(root: string, path: string): Promise<string> {
 }
 
 /** Apart from `attempt`: when the whole root is away, no document may pass for removed already. */
-async function reachRoot(root: string, path: string): Promise<string> {
+export async function reachRoot(root: string, path: string): Promise<string> {
   try {
     return await realpath(root);
   } catch (error) {
@@ -187,7 +158,7 @@ async function reachRoot(root: string, path: string): Promise<string> {
 }
 
 /** Returns the size of what is open, when that still is what lies at its path. */
-async function refuseSwapped(path: string, real: string, handle: FileHandle): Promise<number> {
+export async function refuseSwapped(path: string, real: string, handle: FileHandle): Promise<number> {
   const opened = await handle.stat({ bigint: true });
   const [there, stillReal] = await attempt(path, 'read', () => Promise.all([lstat(real, { bigint: true }), realpath(real)]));
   if (stillReal !== real || !isSameFile(opened, there)) throw altered(path, 'another file took its place while it was read');
@@ -198,32 +169,12 @@ function isSameFile(one: BigIntStats, other: BigIntStats): boolean {
   return one.isFile() && other.isFile() && one.dev === other.dev && one.ino === other.ino;
 }
 
-async function removeEmptyFolders(realRoot: string, lowest: string, path: string): Promise<void> {
-  let folder = lowest;
-  while (isInside(realRoot, folder) && (await removedFolder(folder, path))) folder = dirname(folder);
-}
-
-/** False when the folder stays. That is no error: its document is gone, and an empty folder can be removed by hand. */
-async function removedFolder(folder: string, path: string): Promise<boolean> {
-  try {
-    // Through a symbolic link the folder could lie outside the root.
-    if ((await realpath(folder)) !== folder) return false;
-    await rmdir(folder);
-    return true;
-  } catch (error) {
-    const code = systemCode(error) ?? '';
-    if (code === 'ENOENT') return true;
-    if (FOLDER_STAYS.has(code)) return false;
-    throw asProblem(error, path, 'removed');
-  }
-}
-
-function isInside(realRoot: string, file: string): boolean {
+export function isInside(realRoot: string, file: string): boolean {
   const below = relative(realRoot, file);
   return below !== '' && below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below);
 }
 
-async function attempt<T>(path: string, doing: 'read' | 'removed', work: () => Promise<T>): Promise<T> {
+export async function attempt<T>(path: string, doing: 'read' | 'removed', work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -249,7 +200,7 @@ function asProblem(error: unknown, path: string, doing: 'read' | 'removed'): unk
   );
 }
 
-function unsafe(path: string, reason: string): DocumentProblem {
+export function unsafe(path: string, reason: string): DocumentProblem {
   return new DocumentProblem(
     'unsafe',
     path,

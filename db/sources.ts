@@ -1,17 +1,17 @@
 /** Source documents of archived files: removed when no other file needs them. */
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
-import { sha256 } from '../rules/digest.ts';
-import { ROW_MAY_BE_AWAY_DAYS } from '../rules/workflow.ts';
+import { sha256 as digestOf } from '../rules/digest.ts';
 import type { ArchiveStore } from './archiveStore.ts';
-import { recordEvent } from './audit.ts';
+import { recordEvents } from './audit.ts';
 import { BagDamaged, verifyBag } from './bag.ts';
 import type { BagRow } from './bagMoves.ts';
 import { brakesOn } from './brakes.ts';
-import { DocumentProblem, removeDocument } from './documentRoot.ts';
-import { otherSpellings, readSpellings } from './documentSpellings.ts';
+import { removeDocuments, type Ended } from './documentRemoval.ts';
+import { DocumentProblem } from './documentRoot.ts';
 import { systemCode } from './fileIo.ts';
 import { noteInRoots, requireOurRoots, rootsOf } from './roots.ts';
+import { byNeed, withSpellings } from './sourceNeed.ts';
 import { StoreProblem } from './storeProblem.ts';
 
 export interface RemovalCounts {
@@ -39,6 +39,20 @@ interface Removal {
   archived_on: IsoDate;
 }
 
+/** One that may go as far as other files are concerned. */
+interface FreeRemoval extends Removal {
+  /** Every path under which what lies there is listed, or may be. */
+  spellings: string[];
+  /** What is wrong with the bag that must have it; null when nothing is. */
+  bagFault: string | null;
+}
+
+/**
+ * So much is removed in one transaction: with one for each document the disk would be waited for twice a document. A crash leaves
+ * at most this removed and not recorded, which the next run finds gone; and so long nobody can list documents.
+ */
+const BATCH = { documents: 100, bytes: 16 * 2 ** 20 };
+
 /**
  * Removes the sources of archived files, each recorded; what a crash left over is done now. None goes whose file's bag is not in
  * the store as recorded. Throws a Refusal where the roots of a live database are not those it marked: in the empty folder of a
@@ -53,18 +67,14 @@ export async function removeSources(db: Knex, removing: RemovingSources): Promis
   if (waiting.length > 0) await requireOurRoots(db, roots);
   // A source is the only copy but the bag's: a database that has forgotten the archiving must be known for it.
   if (waiting.length > 0) await noteInRoots(db, roots);
-  const bags = new Map<string, string | null>();
-  const spellings = await spellingsOf(db, removing.documentRoot, waiting);
-  for (const removal of waiting) {
-    const bag = `${removal.list_id} ${removal.file_ref}`;
+  const faults = new Map<string, string | null>();
+  for (const batch of inBatches(await withSpellings(db, removing.documentRoot, waiting))) {
+    const { free, shared } = await byNeed(db, batch, removing.asOf);
     // Before the transaction, whose locks others wait for: reading a large bag back takes a while.
-    const paths = [removal.path, ...(spellings.get(removal.path) ?? [])];
-    const needed = await isAnyNeeded(db, paths, removing.asOf);
-    if (!needed && !bags.has(bag)) bags.set(bag, await whyBagIsNotThere(db, removing, removal));
-    const outcome = needed
-      ? 'shared'
-      : await db.transaction((trx) => removeSource(trx, removing, { ...removal, paths }, bags.get(bag) ?? null));
-    if (outcome) counts[outcome]++;
+    const checked = await withBagFaults(db, removing, free, faults);
+    const ended = await db.transaction((trx) => removeBatch(trx, removing, checked));
+    counts.shared += shared.length;
+    for (const outcome of ended) counts[outcome]++;
   }
   return counts;
 }
@@ -80,34 +90,35 @@ export async function whyNotRemoved(db: Knex): Promise<string[]> {
   return rows.map(({ error }) => error);
 }
 
-/**
- * Whether a file that is not archived may need the document at this path: it lists it; or it once did, and is rejected or missing
- * now or lost the row so lately that it may be a mistake; or the row that lists it is in quarantine.
- */
-export async function mayBeNeeded(db: Knex, path: string, asOf: IsoDate): Promise<boolean> {
-  const result = await db.raw<{ rows: { needed: boolean }[] }>(
-    `select exists (select from documents d where d.path = :path)
-       or exists (select from fact_changes c join case_files f on f.file_ref = c.ref
-         where c.kind = 'document' and c.field = 'path' and md5(c.old_value) = md5(:path) and c.old_value = :path
-           and (f.missing_since is not null or c.as_of > cast(:asOf as date) - ${ROW_MAY_BE_AWAY_DAYS}
-             or exists (select from quarantine q where q.ref = f.file_ref or q.ref = any(f.subject_refs))))
-       or exists (select from quarantine q where q.source = 'documents.csv' and (q.path is null or q.path = :path)
-         and not (exists (select from residual_records r where r.file_ref = q.ref and r.restored_on is null)
-           and not exists (select from case_files f where f.file_ref = q.ref))) as needed`,
-    { path, asOf },
-  );
-  return result.rows[0]?.needed ?? true;
+function* inBatches<Source extends { size: number }>(waiting: readonly Source[]): Generator<Source[]> {
+  let batch: Source[] = [];
+  let bytes = 0;
+  for (const source of waiting) {
+    const isFull = batch.length === BATCH.documents || bytes + source.size > BATCH.bytes;
+    if (isFull && batch.length > 0) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(source);
+    bytes += source.size;
+  }
+  if (batch.length > 0) yield batch;
 }
 
-async function spellingsOf(db: Knex, documentRoot: string, waiting: readonly Removal[]): Promise<Map<string, string[]>> {
-  if (waiting.length === 0) return new Map();
-  const paths = [...new Set(waiting.map(({ path }) => path))];
-  return otherSpellings(db, await readSpellings(db, documentRoot), paths);
-}
-
-async function isAnyNeeded(db: Knex, paths: readonly string[], asOf: IsoDate): Promise<boolean> {
-  for (const path of paths) if (await mayBeNeeded(db, path, asOf)) return true;
-  return false;
+/** `faults` keeps what was found of each bag, for sources of it in other batches. */
+async function withBagFaults(
+  db: Knex,
+  removing: RemovingSources,
+  sources: readonly Omit<FreeRemoval, 'bagFault'>[],
+  faults: Map<string, string | null>,
+): Promise<FreeRemoval[]> {
+  const checked: FreeRemoval[] = [];
+  for (const source of sources) {
+    const bag = `${source.list_id} ${source.file_ref}`;
+    if (!faults.has(bag)) faults.set(bag, await whyBagIsNotThere(db, removing, source));
+    checked.push({ ...source, bagFault: faults.get(bag) ?? null });
+  }
+  return checked;
 }
 
 async function removals(db: Knex): Promise<Removal[]> {
@@ -118,39 +129,81 @@ async function removals(db: Knex): Promise<Removal[]> {
     .select<Removal[]>('s.id', 's.file_ref', 's.list_id', 's.path', 's.sha256', 's.size', 'r.archived_on');
 }
 
-async function removeSource(
+/** Removes those that no other process is removing, and returns what became of each. */
+async function removeBatch(
   trx: Knex.Transaction,
   { documentRoot, asOf }: RemovingSources,
-  removal: Removal & { paths: readonly string[] },
-  whyNot: string | null,
-): Promise<keyof RemovalCounts | null> {
-  const claimed = await trx('source_removals')
-    .where({ id: removal.id })
+  sources: readonly FreeRemoval[],
+): Promise<(keyof RemovalCounts)[]> {
+  const claimed = new Set(await claim(trx, sources));
+  // Conflicts with an import that lists a document for another file at this moment.
+  await trx.raw('lock table documents in share mode');
+  const { free, shared } = await byNeed(
+    trx,
+    sources.filter(({ id }) => claimed.has(id)),
+    asOf,
+  );
+  const ended = [
+    ...(
+      await removeDocuments(
+        documentRoot,
+        free.filter(({ bagFault }) => bagFault === null),
+      )
+    ).map(asRecorded),
+    ...free.flatMap((removal) => (removal.bagFault === null ? [] : [failed(removal, removal.bagFault)])),
+  ];
+  await recordEnds(trx, ended, asOf);
+  return [...shared.map(() => 'shared' as const), ...ended.map(({ outcome }) => (outcome === 'already_gone' ? 'alreadyGone' : outcome))];
+}
+
+async function claim(trx: Knex.Transaction, sources: readonly Removal[]): Promise<number[]> {
+  return trx('source_removals')
+    .whereIn(
+      'id',
+      sources.map(({ id }) => id),
+    )
     .whereIn('outcome', ['to_remove', 'failed'])
     .forUpdate()
     .skipLocked()
-    .first<object | undefined>();
-  if (!claimed) return null;
-  // Conflicts with an import that lists the document for another file at this moment.
-  await trx.raw('lock table documents in share mode');
-  if (await isAnyNeeded(trx, removal.paths, asOf)) return 'shared';
-  if (whyNot !== null) return noteFailure(trx, removal, whyNot);
-  try {
-    const outcome = await removeDocument(documentRoot, removal.path, removal);
-    await trx('source_removals')
-      .where({ id: removal.id })
-      .update({ outcome, path: null, path_sha256: sha256(removal.path), error: null, removed_on: asOf });
-    await recordEvent(trx, 'service', 'source.removed', { file: removal.file_ref, sha256: removal.sha256, outcome });
-    return outcome === 'removed' ? 'removed' : 'alreadyGone';
-  } catch (error) {
-    if (!(error instanceof DocumentProblem)) throw error;
-    return noteFailure(trx, removal, error.message);
-  }
+    .pluck<number[]>('id');
 }
 
-async function noteFailure(trx: Knex.Transaction, { id }: Removal, why: string): Promise<'failed'> {
-  await trx('source_removals').where({ id }).update({ outcome: 'failed', error: why });
-  return 'failed';
+interface EndedRemoval {
+  removal: Removal;
+  outcome: 'removed' | 'already_gone' | 'failed';
+  error: string | null;
+}
+
+function asRecorded({ document, outcome }: Ended<Removal>): EndedRemoval {
+  return outcome instanceof DocumentProblem ? failed(document, outcome.message) : { removal: document, outcome, error: null };
+}
+
+function failed(removal: Removal, error: string): EndedRemoval {
+  return { removal, outcome: 'failed', error };
+}
+
+/** The path of what is gone is emptied: it may name somebody. */
+async function recordEnds(trx: Knex.Transaction, ended: readonly EndedRemoval[], asOf: IsoDate): Promise<void> {
+  await trx.raw(
+    `update source_removals s set outcome = e.outcome, error = e.error, path_sha256 = e.path_sha256,
+       path = case when e.outcome = 'failed' then s.path end, removed_on = case when e.outcome <> 'failed' then cast(:asOf as date) end
+     from unnest(cast(:ids as bigint[]), cast(:outcomes as text[]), cast(:errors as text[]), cast(:paths as text[])) e (id, outcome, error, path_sha256)
+     where s.id = e.id`,
+    {
+      asOf,
+      ids: ended.map(({ removal }) => removal.id),
+      outcomes: ended.map(({ outcome }) => outcome),
+      errors: ended.map(({ error }) => error),
+      paths: ended.map(({ removal, outcome }) => (outcome === 'failed' ? null : digestOf(removal.path))),
+    },
+  );
+  const gone = ended.filter(({ outcome }) => outcome !== 'failed');
+  await recordEvents(
+    trx,
+    'service',
+    'source.removed',
+    gone.map(({ removal: { file_ref, sha256 }, outcome }) => ({ file: file_ref, sha256, outcome })),
+  );
 }
 
 /**

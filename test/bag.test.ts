@@ -14,9 +14,10 @@ import { openPromise } from 'yauzl';
 import { ZipFile } from 'yazl';
 import { StoreProblem, openArchiveStore } from '../db/archiveStore.ts';
 import type { ArchiveStore } from '../db/archiveStore.ts';
-import { BagDamaged, bagFileName, readBagDocument, verifyBag, writeBag } from '../db/bag.ts';
+import { BagDamaged, bagFileName, openBagDocuments, verifyBag, writeBag } from '../db/bag.ts';
 import type { BagContent } from '../db/bag.ts';
 import { DocumentProblem } from '../db/documentRoot.ts';
+import { LongZip } from '../db/zipStage.ts';
 import { remakeBag } from './setup/remadeBag.ts';
 import { fc } from './setup/seed.ts';
 
@@ -73,9 +74,10 @@ describe('a bag', () => {
     expect(bag.location).toBe('transfer/CF-1.zip');
     const found = await verifyBag(store, bag.location, bag);
     expect(found).toMatchObject({ records: RECORDS, documents: bag.documents, sha256: bag.sha256, size: bag.size });
-    expect(await text(await readBagDocument(store, bag.location, 'a/b.bin'))).toBe(documents['a/b.bin']);
-    await expect(readBagDocument(store, bag.location, 'other')).rejects.toThrow(BagDamaged);
-    await expect(readBagDocument(store, 'other.zip', 'c d.txt')).rejects.toMatchObject({ problem: 'missing' });
+    const read = await openBagDocuments(store, bag.location);
+    expect(await text(read('a/b.bin'))).toBe(documents['a/b.bin']);
+    expect(() => read('other')).toThrow(BagDamaged);
+    await expect(openBagDocuments(store, 'other.zip')).rejects.toMatchObject({ problem: 'missing' });
   });
 
   it('has the same bytes for the same content, in any time zone', async () => {
@@ -99,7 +101,8 @@ describe('a bag', () => {
     const folded = [...files.keys()].map((name) => name.normalize('NFC').toLowerCase());
     expect(new Set(folded).size).toBe(files.size);
     expect([...files.keys()]).toContain('data/documents-2/a/Scan.PDF');
-    for (const [name, body] of Object.entries(documents)) expect(await text(await readBagDocument(store, bag.location, name))).toBe(body);
+    const read = await openBagDocuments(store, bag.location);
+    for (const [name, body] of Object.entries(documents)) expect(await text(read(name))).toBe(body);
     expect((await verifyBag(store, bag.location)).documents).toEqual(bag.documents);
   });
 
@@ -336,8 +339,19 @@ describe('verifying', () => {
     const error = await verifyBag(store, bag.location).catch(String);
     expect(error).toContain('CF-1.zip');
     expect(error).not.toContain('Jane');
-    await expect(text(await readBagDocument(store, bag.location, 'Jane Doe.txt'))).rejects.toThrow(BagDamaged);
+    const read = await openBagDocuments(store, bag.location);
+    await expect(text(read('Jane Doe.txt'))).rejects.toThrow(BagDamaged);
   });
+});
+
+it('is written without a look at all that is written before each further document', async () => {
+  const zip = new LongZip();
+  zip.outputStream.resume();
+  for (let i = 0; i < 50; i++)
+    await zip.addStream(Readable.from([Buffer.from('x')], { objectMode: false }), `${i}.txt`, { compress: false });
+  expect(Reflect.get(zip, 'entries')).toHaveLength(1);
+  zip.end();
+  expect(Reflect.get(zip, 'entries')).toHaveLength(50);
 });
 
 describe('the store', () => {

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DocumentProblem, measureDocument, openDocument, removeDocument, unsafePathReason } from '../db/documentRoot.ts';
+import { removeDocuments } from '../db/documentRemoval.ts';
+import { DocumentProblem, measureDocument, openDocument, unsafePathReason } from '../db/documentRoot.ts';
 import type { DocumentFault } from '../db/documentRoot.ts';
 import { fc } from './setup/seed.ts';
 
@@ -226,6 +227,12 @@ describe('opening', () => {
     expect(size).toBe(5_000_000_000);
   });
 });
+
+async function removeDocument(root: string, document: string, expected: ReturnType<typeof measured>): Promise<unknown> {
+  const [ended] = await removeDocuments(root, [{ path: document, ...expected }]);
+  if (ended?.outcome instanceof DocumentProblem) throw ended.outcome;
+  return ended?.outcome;
+}
 
 async function put(relative: string, text: string): Promise<void> {
   await mkdir(path.dirname(path.join(root, relative)), { recursive: true });

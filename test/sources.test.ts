@@ -1,5 +1,5 @@
 /** Sources of archived files go only while their bag is known to be there, and only from the folder that is the document root. */
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FolderStore } from '../db/folderStore.ts';
@@ -107,6 +107,37 @@ it('the source of a document stays while a file that is not archived may need it
   await council.night('2027-01-10');
   const stay = await Promise.all(Object.entries(shared).map(async ([name, file]) => ((await isThere(file)) ? [name] : [])));
   expect(stay.flat()).toEqual(['TWICE', 'DIGEST', 'AWAY', 'ROW-AWAY', 'BLOCKED']);
+});
+
+it('go many in one transaction, and each comes to its own end', async () => {
+  council = await rehearsal();
+  council.register.child('CF-1').child('CF-2', { closed_on: '' });
+  const files: string[] = [];
+  for (let i = 0; i < 120; i++) files.push(await council.document('CF-1', `CF-1/${i % 3}/${i}.txt`));
+  council.register.documents.push({ file_ref: 'CF-2', path: 'CF-1/0/60.txt', sha256: '' });
+  await symlink('0/30.txt', path.join(council.documentRoot, 'CF-1/link.txt'));
+  council.register.documents.push({ file_ref: 'CF-1', path: 'CF-1/link.txt', sha256: '' });
+  await council.night(listed);
+  await council.approveAndSign(1, listed);
+  const { steps } = await council.night(archivedOn);
+  expect(steps['archive']).toMatchObject({ sources: { removed: 119, alreadyGone: 0, failed: 1, shared: 1 } });
+  const stay = await Promise.all(files.map(async (file) => ((await isThere(file)) ? [path.basename(file)] : [])));
+  expect(stay.flat()).toEqual(['60.txt']);
+  const ends = await council
+    .db('source_removals')
+    .select('outcome', council.db.raw('count(path)::int as named'))
+    .count('* as n')
+    .groupBy('outcome');
+  expect(ends.sort((a, b) => (String(a['outcome']) < String(b['outcome']) ? -1 : 1))).toEqual([
+    { outcome: 'failed', named: 1, n: 1 },
+    { outcome: 'removed', named: 0, n: 119 },
+    { outcome: 'to_remove', named: 1, n: 1 },
+  ]);
+  const told = await council
+    .db('audit_events')
+    .where({ event: 'source.removed' })
+    .select(council.db.raw('count(*) as events, count(distinct cast(xmin as text)) as transactions'));
+  expect(told).toEqual([{ events: 119, transactions: 2 }]);
 });
 
 function withoutDocumentsOf(...fileRefs: string[]): void {
