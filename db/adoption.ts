@@ -1,18 +1,27 @@
 /** Taking a version of the schedule over: refused whole where the register cannot be determined by it. */
 import { readFileSync } from 'node:fs';
 import type { Knex } from 'knex';
+import { knownCategories } from '../rules/categories.ts';
 import { longDate, type IsoDate } from '../rules/dates.ts';
 import { requirePermission, type Person } from '../rules/people.ts';
+import type { Protection } from '../rules/protections.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { parseSchedule, SHIPPED_SCHEDULE, type Schedule } from '../rules/schedule.ts';
 import { recordEvent } from './audit.ts';
 import { calculationSql, reviewsSql } from './calculate.ts';
 import { candidacySql, EVERY_FILE } from './candidacy.ts';
+import { rememberNames } from './categoryNames.ts';
+import { askToGiveUp, confirmGivingUp, protectionsGivenUp, type DraftVersion } from './givingUp.ts';
 import { lockVersionsForChange, standingVersions, type StoredVersion } from './schedules.ts';
 
 export interface Adopted {
   version: string;
   from: IsoDate;
+  /** Taken over; false where it gives up a protection, and another person must confirm by that day. */
+  adopted: boolean;
+  lapses_after: IsoDate | null;
+  /** What it gives up of the version that decides before it. */
+  gives_up: string[];
   /** The day that the file itself names; `from` decides. */
   file_says: IsoDate;
   /** Versions taken over before that begin later, and then decide instead. */
@@ -20,18 +29,64 @@ export interface Adopted {
 }
 
 /**
- * Takes over a checked schedule from a day on. Throws a Refusal when its version is known already, when it would never decide,
- * or when the register cannot be determined by it: run in one transaction, so that nothing of it stays.
+ * Takes over a checked schedule from a day on; one that gives up a protection when another person confirms it. Throws a Refusal when
+ * its version is known already, when it would never decide, when it loses a protection without a word, or when the register cannot
+ * be determined by it: run in one transaction, so that nothing of it stays.
  */
 export async function adoptSchedule(
   trx: Knex.Transaction,
-  { content, name, from, asOf }: { content: string; name: string; from: IsoDate; asOf: IsoDate },
-  person: Person,
+  { content, name, from, confirm = false }: { content: string; name: string; from: IsoDate; confirm?: boolean },
+  { person, asOf }: { person: Person; asOf: IsoDate },
 ): Promise<Adopted> {
   requirePermission(person, 'change_schedule');
   const schedule = parseSchedule(content, name);
+  const draft = { schedule, content, from };
+  const { standing, givenUp } = await requireAdoptable(trx, draft, asOf);
+  const adopted = givenUp.length === 0 || confirm;
+  const lapsesAfter = adopted ? null : await askToGiveUp(trx, draft, givenUp, { person, asOf });
+  if (adopted) {
+    if (givenUp.length > 0) await confirmGivingUp(trx, draft, { person, asOf });
+    await takeOver(trx, draft, givenUp, person);
+  }
+  const later = standing.filter(({ in_force_from }) => in_force_from > from).reverse();
+  return {
+    version: schedule.version,
+    from,
+    adopted,
+    lapses_after: lapsesAfter,
+    gives_up: givenUp.map(({ id }) => id),
+    file_says: schedule.in_force_from,
+    later: later.map((one) => ({ version: one.version, from: one.in_force_from })),
+  };
+}
+
+async function takeOver(trx: Knex.Transaction, { schedule, content, from }: DraftVersion, givenUp: readonly Protection[], person: Person) {
   const { version } = schedule;
-  if (await trx('schedule_versions').where({ version }).first<object | undefined>()) {
+  await lockVersionsForChange(trx);
+  await trx('schedule_versions').insert({ version, in_force_from: from, adopted_by: person.name, content });
+  await rememberNames(trx, schedule);
+  const gives_up = givenUp.map(({ id }) => id);
+  await recordEvent(trx, person.name, 'schedule.adopted', { version, from, ...(gives_up.length > 0 ? { gives_up } : {}) });
+}
+
+/**
+ * What adoption as of a day would say to a checked schedule, without taking it over: what it gives up; null where the version is known
+ * already. Throws the Refusal that adoption would.
+ */
+export async function tryAdoption(trx: Knex.Transaction, schedule: Schedule, asOf: IsoDate): Promise<Protection[] | null> {
+  if (await isKnown(trx, schedule)) return null;
+  const from = schedule.in_force_from > asOf ? schedule.in_force_from : asOf;
+  return (await requireAdoptable(trx, { schedule, from }, asOf)).givenUp;
+}
+
+/** Every question that a draft must pass before it is taken over. Returns what it gives up, and the versions that stand, the last to begin first. */
+async function requireAdoptable(
+  trx: Knex.Transaction,
+  { schedule, from }: Pick<DraftVersion, 'schedule' | 'from'>,
+  asOf: IsoDate,
+): Promise<{ standing: StoredVersion[]; givenUp: Protection[] }> {
+  const { version } = schedule;
+  if (await isKnown(trx, schedule)) {
     throw new Refusal(
       'version_known',
       `Version ${version} of the schedule was taken over before. A changed table needs a new version, and a line in its history.`,
@@ -44,16 +99,12 @@ export async function adoptSchedule(
     standing.find(({ in_force_from }) => in_force_from <= asOf),
   );
   await determineRegister(trx, schedule, from > asOf ? from : asOf);
-  await lockVersionsForChange(trx);
-  await trx('schedule_versions').insert({ version, in_force_from: from, adopted_by: person.name, content });
-  await recordEvent(trx, person.name, 'schedule.adopted', { version, from });
-  const later = standing.filter(({ in_force_from }) => in_force_from > from).reverse();
-  return {
-    version,
-    from,
-    file_says: schedule.in_force_from,
-    later: later.map((one) => ({ version: one.version, from: one.in_force_from })),
-  };
+  const before = standing.find((one) => one.in_force_from <= from && one.schedule !== null);
+  return { standing, givenUp: protectionsGivenUp(schedule, before) };
+}
+
+async function isKnown(db: Knex, { version }: Schedule): Promise<boolean> {
+  return (await db('schedule_versions').where({ version }).first<object | undefined>('version')) !== undefined;
 }
 
 /** A database without a schedule takes over the version that ships with the product. */
@@ -94,7 +145,7 @@ async function refuseUnknownCategories(trx: Knex.Transaction, schedule: Schedule
     `select c as category, count(*)::int as files, (array_agg(f.file_ref order by f.file_ref))[1:10] as some
      from case_files f cross join lateral unnest(f.categories) c
      where not c = any(cast(:known as text[])) group by c order by c`,
-    { known: Object.keys(schedule.categories) },
+    { known: knownCategories(schedule) },
   );
   if (rows.length === 0) return;
   const named = rows.map(
@@ -102,6 +153,6 @@ async function refuseUnknownCategories(trx: Knex.Transaction, schedule: Schedule
   );
   throw new Refusal(
     'categories_unknown',
-    `Version ${schedule.version} does not know a category that files have: ${named.join('; ')}. Add it with a rule of its own, or have the files changed at their source first. Nothing was changed.`,
+    `Version ${schedule.version} does not know a category that files have: ${named.join('; ')}. Add it with a rule of its own; or, if it goes on under another name, say so there (formerly: [${rows[0]?.category}]); or have the files changed at their source first. Nothing was changed.`,
   );
 }

@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 import { CONTRADICTIONS, GAPS, WAITS } from '../rules/determine.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
-import { compileSchedule, RANK_CLASS, textArray } from './compile.ts';
+import { compileSchedule, isOfKindSql, RANK_CLASS, textArray } from './compile.ts';
 import { askPrepared } from './prepared.ts';
 
 /** A determination as the set-based calculation has it; no dates, rule or action but where the outcome has them. */
@@ -26,13 +26,13 @@ export interface BulkDetermination {
 export function calculationSql(schedule: Schedule, where = 'true'): [soleSubject: string, severalSubjects: string] {
   const { rank, adultServicesClause } = compileSchedule(schedule);
   const sole = `
-    select f.file_ref, x.rank, ${actionSql('x.rank', 'x.clause', 'f')} as action, x.clause, f.categories, f.subject_refs
+    select f.file_ref, x.rank, ${actionSql(schedule, 'x.rank', 'x.clause', 'f')} as action, x.clause, f.categories, f.subject_refs
     from case_files f
     left join people p on p.person_ref = f.subject_refs[1]
     cross join lateral (select ${rank} as rank, ${adultServicesClause} as clause) x
     where cardinality(f.subject_refs) <= 1 and (${where})`;
   const several = `
-    select g.file_ref, g.rank, ${actionSql('g.rank', 'g.clause', 'g')} as action, g.clause, g.categories, g.subject_refs
+    select g.file_ref, g.rank, ${actionSql(schedule, 'g.rank', 'g.clause', 'g')} as action, g.clause, g.categories, g.subject_refs
     from (
       select f.file_ref, f.categories, f.subject_refs, max(${rank}) as rank, bool_or(${adultServicesClause}) as clause
       from case_files f
@@ -91,9 +91,9 @@ export async function calculateInBulk(
 }
 
 /** The action, from a rank and whether the Adult Services clause applies to a row with categories and subjects. */
-export function actionSql(rank: string, clause: string, file: string): string {
+export function actionSql(schedule: Schedule, rank: string, clause: string, file: string): string {
   return `case when rank_class(${rank}) <> ${RANK_CLASS.expires} then null
       when not ${clause} then 'archive'
-      when cardinality(${file}.subject_refs) = 1 and not 'adoption' = any(${file}.categories) then 'transfer_to_adult_file'
+      when cardinality(${file}.subject_refs) = 1 and not ${isOfKindSql(schedule, file, 'adoption')} then 'transfer_to_adult_file'
       else 'refer' end`;
 }

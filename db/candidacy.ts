@@ -6,7 +6,7 @@ import type { Schedule } from '../rules/schedule.ts';
 import { actionSql } from './calculate.ts';
 import { referenceReusedSql } from './archivedReference.ts';
 import { byFileRef } from './caseFiles.ts';
-import { compileSchedule, RANK_CLASS } from './compile.ts';
+import { compileSchedule, isOfKindSql, RANK_CLASS } from './compile.ts';
 import { heldSql, movedSql } from './holdMatching.ts';
 import { askPrepared } from './prepared.ts';
 
@@ -73,7 +73,7 @@ export function candidacySql(schedule: Schedule, where: string): string {
       where s.family_ref = f.family_ref and s.file_ref <> f.file_ref
         and (s.closed_on is null or e.outcome is distinct from 'expires' or e.eligible_from > cast(:asOf as date)))`,
     several_subjects: 'cardinality(f.subject_refs) > 1',
-    child_placed: "('adopters' = any(f.categories) and f.child_placed is distinct from false)",
+    child_placed: `(${isOfKindSql(schedule, 'f', 'adopters')} and f.child_placed is distinct from false)`,
     review_outstanding: `(d.review_on <= cast(:asOf as date)
       and not exists (select from reviews_done w where w.file_ref = f.file_ref and w.review_on >= d.review_on))`,
     paper: "coalesce(f.medium in ('paper', 'both'), false)",
@@ -83,7 +83,7 @@ export function candidacySql(schedule: Schedule, where: string): string {
     select f.file_ref, d.outcome, d.rule, d.anchor_on, d.retain_until, d.eligible_from, d.action, d.review_on, d.reason, d.schedule_version,
       ${wordsThatHold(BLOCKS, blocks)} as blocks, ${wordsThatHold(CAUTIONS, cautions)} as cautions,
       coalesce(x.doubtful_birth, false) as birth_doubtful, coalesce(x.doubtful_date, false) as date_doubtful,
-      (x.rank, ${actionSql('x.rank', 'x.clause', 'f')}) is not distinct from (d.rank, d.action) as recalculated
+      (x.rank, ${actionSql(schedule, 'x.rank', 'x.clause', 'f')}) is not distinct from (d.rank, d.action) as recalculated
     from case_files f join determinations d on d.file_ref = f.file_ref
     cross join lateral (
       select bool_or(${compiled.estimatedBirth}) as estimated_birth, bool_or(${compiled.adultServicesUnknown}) as adult_services_unknown,

@@ -2,6 +2,7 @@
  * The schedule compiled to SQL expressions: the set-based calculation. It reads a row `f` of case_files and a row `p` of
  * people (all null where a file has no subject) and shares nothing with the evaluator in `rules/` but schedule and facts.
  */
+import { namesOfCategory, namesOfKind, type CategoryKind } from '../rules/categories.ts';
 import { CONTRADICTIONS, GAPS, WAITS, type Gap } from '../rules/determine.ts';
 import {
   PLACEHOLDER_BIRTHS,
@@ -54,10 +55,15 @@ export function compileSchedule(schedule: Schedule): CompiledSchedule {
     estimatedBirth: `coalesce(length(p.date_of_birth) < 10 and (${anyOf(timed.filter((rule) => columnsRead(rule).includes(BIRTH)).map((rule) => pairIsUnder(schedule, rule)))}), false)`,
     doubtfulBirth: doubtfulBirth(schedule),
     doubtfulDate: doubtfulDate(schedule, timed),
-    open: `(f.closed_on is null and f.categories && ${textArray(unique(schedule.rules.filter((r) => r.requires_closure).map((r) => r.category)))})`,
+    open: `(f.closed_on is null and ${inCategory(schedule, ...unique(schedule.rules.filter((r) => r.requires_closure).map((r) => r.category)))})`,
     statutoryMinimum: statutoryMinimum(schedule),
-    reviewed: anyOf(timed.filter((rule) => rule.review).map((rule) => inCategory(rule.category))),
+    reviewed: anyOf(timed.filter((rule) => rule.review).map((rule) => inCategory(schedule, rule.category))),
   };
+}
+
+/** boolean, of a row `file` with categories: one of them is of such a kind. */
+export function isOfKindSql(schedule: Schedule, file: string, ...kinds: CategoryKind[]): string {
+  return `(${hasAny(file, namesOfKind(schedule, ...kinds))})`;
 }
 
 /** `array['a', 'b']::text[]`, collated like the columns it is compared with. */
@@ -67,7 +73,7 @@ export function textArray(words: readonly string[]): string {
 
 function pairRanks(schedule: Schedule, died: string): string[] {
   return Object.keys(schedule.categories).map(
-    (category) => `case when ${inCategory(category)} then ${categoryRank(schedule, category, died)} end`,
+    (category) => `case when ${inCategory(schedule, category)} then ${categoryRank(schedule, category, died)} end`,
   );
 }
 
@@ -193,7 +199,7 @@ function pairIsUnder(schedule: Schedule, rule: TimedRule): string {
   const own = rule.when
     ? [holds(rule.when, 'p.date_of_death'), ...(rule.when.died ? [`not ${ageUnclear(rule.when, 'p.date_of_death')}`] : [])]
     : [];
-  return `(${[inCategory(rule.category), ...passedOver, ...own].join(' and ')})`;
+  return `(${[inCategory(schedule, rule.category), ...passedOver, ...own].join(' and ')})`;
 }
 
 /** The columns that decide under this rule, by its period or by its condition. */
@@ -232,9 +238,10 @@ function doubtfulBirth(schedule: Schedule): string {
   );
   if (children.length === 0) return 'false';
   const adultWhenOpened = children.map(
-    ({ category, adult }) => `(${inCategory(category)} and anniversary(p.birth_latest, interval '${adult} years') <= f.opened_on)`,
+    ({ category, adult }) =>
+      `(${inCategory(schedule, category)} and anniversary(p.birth_latest, interval '${adult} years') <= f.opened_on)`,
   );
-  const isChilds = `f.categories && ${textArray(children.map((child) => child.category))}`;
+  const isChilds = inCategory(schedule, ...children.map((child) => child.category));
   return `coalesce(${isChilds} and (${anyOf(adultWhenOpened)}), false)
     or coalesce(${isChilds} and p.birth_latest > f.closed_on, false)
     or coalesce(${isChilds} and p.date_of_birth = any(${textArray(PLACEHOLDER_BIRTHS)}), false)`;
@@ -253,13 +260,14 @@ function doubtfulDate(schedule: Schedule, timed: TimedRule[]): string {
   ])})`;
 }
 
-function statutoryMinimum({ statutory_minimum: minimum }: Schedule): string {
+function statutoryMinimum(schedule: Schedule): string {
+  const { statutory_minimum: minimum } = schedule;
   if (!minimum) return 'null::date';
   const periods = minimum.periods.map(
     (period) => `when ${period.order_from ? `f.adoption_order_on >= date '${period.order_from}'` : 'true'}
       then anniversary(f.adoption_order_on, interval '${period.years} years')`,
   );
-  return `case when not ${inCategory(minimum.category)} then null when f.adoption_order_on is null then 'infinity'::date ${periods.join(' ')} end`;
+  return `case when not ${inCategory(schedule, minimum.category)} then null when f.adoption_order_on is null then 'infinity'::date ${periods.join(' ')} end`;
 }
 
 function gapRank(gap: Gap): string {
@@ -270,8 +278,16 @@ function waitRank(wait: (typeof WAITS)[number]): string {
   return `rank_without_date(${RANK_CLASS.awaiting}, ${WAITS.length - WAITS.indexOf(wait)}, 63)`;
 }
 
-function inCategory(category: string): string {
-  return `${literal(category)} = any(f.categories)`;
+/** The file has one of these categories, by the name of this schedule or a former one. */
+function inCategory(schedule: Schedule, ...categories: string[]): string {
+  return hasAny(
+    'f',
+    categories.flatMap((category) => namesOfCategory(schedule, category)),
+  );
+}
+
+function hasAny(file: string, names: string[]): string {
+  return names.length === 1 ? `${names.map(literal).join('')} = any(${file}.categories)` : `${file}.categories && ${textArray(names)}`;
 }
 
 function anyOf(conditions: string[]): string {

@@ -73,7 +73,7 @@ async function findDifferences(trx: Knex.Transaction, schedule: Schedule, asOf: 
   const differing = (arm: string) => `
     select x.file_ref, x.rank, x.action, cast(null as date) as review_on, ${decodedRank(schedule)}, ${stored}
     from (${arm}) x left join determinations d on d.file_ref = x.file_ref
-    where d.file_ref is null or d.rank <> x.rank or d.schedule_version <> :version or d.action is distinct from ${actionSql('d.rank', 'x.clause', 'x')}`;
+    where d.file_ref is null or d.rank <> x.rank or d.schedule_version <> :version or d.action is distinct from ${actionSql(schedule, 'd.rank', 'x.clause', 'x')}`;
   const [sole, several] = calculationSql(schedule);
   const bindings = { asOf, version: schedule.version };
   await runAs(trx, 'create temp table differences on commit drop as', differing(sole), bindings);

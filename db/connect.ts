@@ -5,6 +5,7 @@ import knexModule, { type Knex } from 'knex';
 import pg from 'pg';
 import { withConnection } from './borrowed.ts';
 import { startEmbedded } from './embedded.ts';
+import { existingFolder } from './embeddedBinaries.ts';
 import { settleSession } from './session.ts';
 
 export interface DatabaseSettings {
@@ -50,6 +51,11 @@ export async function connect(settings: DatabaseSettings): Promise<Database> {
     throw error;
   }
   return { db, embedded: server !== null, asOwner, close };
+}
+
+/** False where connecting would make the embedded database. */
+export async function hasDatabase({ databaseUrl, home }: Pick<DatabaseSettings, 'databaseUrl' | 'home'>): Promise<boolean> {
+  return databaseUrl !== null || (await existingFolder(home)) !== undefined;
 }
 
 /** knex's settings for a connection; `knexfile.ts` uses the same. */

@@ -1,7 +1,6 @@
 /** What people did with a file, from every record of it: lists, decisions, holds, reviews, originals, confirmations, restores. */
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
-import { rulesOf, type Schedule } from '../rules/schedule.ts';
 import { eventsAbout, type PlacedEvent } from './auditPlaces.ts';
 import { byPlace } from './history.ts';
 import { holdCoversSql } from './holdMatching.ts';
@@ -128,26 +127,3 @@ async function recordedEvents(db: Knex, fileRef: string): Promise<(Omit<StoryEve
 
 /** Kinds whose events the audit has by the file alone. */
 const OF_THE_FILE = ['referral_closed', 'review_done', 'restore_asked', 'restored'] as const satisfies readonly StoryEvent['kind'][];
-
-/**
- * True when the file is of an adoption, or one of its people has a file that is, in the register or in the archive: then no
- * page may show names, for who was born under one lives under another.
- */
-export async function touchesAdoption(db: Knex, schedule: Schedule, fileRef: string): Promise<boolean> {
-  const result = await db.raw<{ rows: { touches: boolean }[] }>(
-    // Counted, not "exists": for few files of a million the planner would rather look at all of them than at the index.
-    `select 'adoption' = any(f.categories)
-       or (select count(*) from case_files a where a.subject_refs && f.subject_refs and 'adoption' = any(a.categories)) > 0
-       or exists (select from archive_index i join residual_records r on r.file_ref = i.file_ref and r.restored_on is null
-         where i.person_ref = any(f.subject_refs)
-           and coalesce('adoption' = any(i.categories), r.rule = any(cast(:rules as text[])))) as touches
-     from case_files f where f.file_ref = :fileRef`,
-    { fileRef, rules: adoptionRules(schedule) },
-  );
-  return result.rows[0]?.touches ?? false;
-}
-
-/** The rules of adoption files: what tells one that was archived before the index kept categories. */
-export function adoptionRules(schedule: Schedule): string[] {
-  return rulesOf(schedule, 'adoption').map(({ id }) => id);
-}

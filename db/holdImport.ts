@@ -5,6 +5,7 @@ import { requirePermission, type Person } from '../rules/people.ts';
 import { recordEvent, recordEvents } from './audit.ts';
 import { coverPlaced } from './holdCover.ts';
 import type { HoldFile, HoldRow, RejectedHold } from './holdFile.ts';
+import { namesOfScopeSql } from './holdMatching.ts';
 import type { Hold } from './holds.ts';
 
 /** read = placed + already_in_force + rejected. */
@@ -108,7 +109,7 @@ async function matchingNothing(trx: Knex.Transaction, placed: readonly Hold[]): 
     `select h.id as hold, concat_ws(':', h.scope, h.scope_ref) as scope from holds h
      where h.id = any(cast(:ids as bigint[])) and not case h.scope
        when 'everything' then exists (select from case_files)
-       when 'category' then exists (select from case_files f where h.scope_ref = any(f.categories))
+       when 'category' then exists (select from case_files f where f.categories && ${namesOfScopeSql('h.scope_ref')})
        when 'file' then exists (select from case_files f where f.file_ref = h.scope_ref)
        when 'person' then (select count(*) from case_files f where f.subject_refs @> array[h.scope_ref]) > 0
        when 'family' then exists (select from case_files f where f.family_ref = h.scope_ref)

@@ -22,11 +22,17 @@ function scopesOver(alias: string): string[] {
   return [
     "h.scope = 'everything'",
     `h.scope = 'file' and h.scope_ref = ${alias}.file_ref`,
-    `h.scope = 'category' and h.scope_ref = any(${alias}.categories)`,
+    `h.scope = 'category' and h.scope_ref = any(
+        array(select n.also from category_names n where n.name = any(${alias}.categories)) || ${alias}.categories)`,
     `h.scope = 'person' and h.scope_ref = any(${alias}.subject_refs)`,
     `h.scope = 'family' and h.scope_ref = any(
         array(select c.family_ref from families c where c.child_ref = any(${alias}.subject_refs)) || ${alias}.family_ref)`,
   ];
+}
+
+/** text[]: the category of the scope by every name that a version of the schedule gave it. */
+export function namesOfScopeSql(scopeRef: string): string {
+  return `(array(select n.also from category_names n where n.name = ${scopeRef}) || ${scopeRef})`;
 }
 
 /** Covers `k` of the file of `alias` under holds `h` in force that cover it no more, where nobody confirmed that it may go without; after `select`. */

@@ -7,7 +7,7 @@ import { REQUEST_LAPSES_AFTER_DAYS, requestHasLapsed, type HoldKind, type HoldSc
 import { samePerson } from '../rules/userNames.ts';
 import { recordEvent } from './audit.ts';
 import { coverPlaced, type Likeness } from './holdCover.ts';
-import { holdCoversSql, holdsOnFileSql, movedSql } from './holdMatching.ts';
+import { holdCoversSql, holdsOnFileSql, movedSql, namesOfScopeSql } from './holdMatching.ts';
 
 /** A row of holds. */
 export interface Hold {
@@ -148,7 +148,7 @@ export async function filesCovered(db: Knex, { scope, scope_ref: ref }: Pick<Hol
 
 const COVERED_BY: Record<HoldScope, string> = {
   everything: 'true',
-  category: 'f.categories @> array[cast(:ref as text)] collate "C"',
+  category: `f.categories && ${namesOfScopeSql('cast(:ref as text) collate "C"')}`,
   file: 'f.file_ref = :ref',
   person: 'f.subject_refs @> array[cast(:ref as text)]',
   family: 'f.family_ref = :ref or f.subject_refs && array(select c.child_ref from families c where c.family_ref = :ref)',

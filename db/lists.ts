@@ -1,5 +1,6 @@
 /** Disposal lists: reading them, making new ones from the candidates, and moving each to the state its items give it. */
 import type { Knex } from 'knex';
+import type { Caution } from '../rules/checks.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
@@ -83,10 +84,15 @@ export async function makeLists(
   // Between the choice and this moment their documents were measured, which may take hours; from here on nobody can place a hold.
   await lockHolds(trx);
   const free = await stillCandidates(trx, schedule, asOf, chosen);
+  const said = await cautionsWhenListed(
+    trx,
+    schedule,
+    free.map((candidate) => candidate.file_ref),
+  );
   const lists: number[] = [];
   for (const candidates of byRuleAndAction(free)) {
     for (let start = 0; start < candidates.length; start += listSize) {
-      lists.push(await makeList(trx, candidates.slice(start, start + listSize), asOf, runId));
+      lists.push(await makeList(trx, candidates.slice(start, start + listSize), said, { asOf, runId }));
     }
   }
   return { lists, listed: free.length };
@@ -146,16 +152,17 @@ function stateOf(list: ListRow, has: (...statuses: ItemStatus[]) => boolean): Li
   return has('archived', 'transferred', 'failed', 'waiting_for_receipt', 'waiting_for_paper') ? 'in_progress' : list.state;
 }
 
-async function makeList(trx: Knex.Transaction, candidates: readonly Candidacy[], asOf: IsoDate, runId: number): Promise<number> {
+async function makeList(
+  trx: Knex.Transaction,
+  candidates: readonly Candidacy[],
+  said: ReadonlyMap<string, Caution[]>,
+  { asOf, runId }: { asOf: IsoDate; runId: number },
+): Promise<number> {
   const [first] = candidates;
   if (!first) throw new Error('A list needs at least one candidate.');
   const { rule, action, schedule_version } = first;
   const rows = await trx('disposal_lists').insert({ rule, action, schedule_version, listed_on: asOf, run_id: runId }).returning('id');
   const listId = (rows[0] as { id: number }).id;
-  const said = await cautionsWhenListed(
-    trx,
-    candidates.map((candidate) => candidate.file_ref),
-  );
   const items = candidates.map((candidate, i) =>
     newItem({ ...candidate, cautions: inLawsOrder(candidate.cautions, said.get(candidate.file_ref)) }, listId, i + 1),
   );

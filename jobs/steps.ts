@@ -23,6 +23,7 @@ import { scheduleInForce } from '../db/schedules.ts';
 import { noteSourcesAgain } from '../db/sourcesAgain.ts';
 import type { SeenByStep } from '../db/told.ts';
 import { removeOldReports, writeNightReport, type NightReport } from '../reports/nightReport.ts';
+import { knownCategories } from '../rules/categories.ts';
 import { addDays } from '../rules/dates.ts';
 import { brakeWords } from './brakeWords.ts';
 import { tracesOf, type Context } from './context.ts';
@@ -48,7 +49,7 @@ export interface Stepping {
 export async function importStep({ context, runId }: Stepping, folder: string): Promise<StepResult<ImportResult>> {
   const { db, schedule, asOf } = context;
   const progress = showProgress(context.around, 'import');
-  const extract = await openExtract(folder, Object.keys(schedule.categories), { unsafePathReason });
+  const extract = await openExtract(folder, knownCategories(schedule), { unsafePathReason });
   const result = await db.transaction(async (trx) => {
     const imported = await importExtract(trx, extract, { asOf, runId, progress: (file, read) => progress.update(`${file}: ${read} rows`) });
     const { importId, rows, quarantined, newlyQuarantined } = imported;

@@ -1,4 +1,5 @@
 /** Blocks and cautions: their words in the code, and those that follow from a file's own facts. */
+import { categoriesOf, namesOfKind } from './categories.ts';
 import { anniversary, dayAfter, type IsoDate } from './dates.ts';
 import { datesRead, determine, isDue, type Determination, type Pair } from './determine.ts';
 import { doubtfulDates, hasDoubtfulBirth } from './doubts.ts';
@@ -70,7 +71,7 @@ export function cautionsOfFacts(file: CaseFile, determination: Determination, sc
     adult_services_unknown: determination.pairs.some((pair) => underClause(pair) && pair.subject?.knownToAdultServices === null),
     originals_held: file.originalsHeld === true,
     several_subjects: file.subjects.length > 1,
-    child_placed: file.categories.includes('adopters') && file.childPlaced !== false,
+    child_placed: file.childPlaced !== false && file.categories.some((category) => namesOfKind(schedule, 'adopters').includes(category)),
     paper: hasPaper(file),
     statutory_minimum: schedule.statutory_minimum?.effect === 'caution' && minimumStandsInTheWay(file, determination, schedule, asOf),
   };
@@ -83,7 +84,7 @@ export function cautionsOfFacts(file: CaseFile, determination: Determination, sc
  */
 export function statutoryMinimum(file: CaseFile, schedule: Schedule): { until: IsoDate | null; authority: string } | null {
   const minimum = schedule.statutory_minimum;
-  if (!minimum || !file.categories.includes(minimum.category)) return null;
+  if (!minimum || !categoriesOf(file, schedule).includes(minimum.category)) return null;
   const orderOn = file.adoptionOrderOn;
   if (!orderOn) return { until: null, authority: minimum.periods.map((period) => period.authority).join('; ') };
   const period = minimum.periods.find((p) => !p.order_from || orderOn >= p.order_from);
@@ -91,7 +92,7 @@ export function statutoryMinimum(file: CaseFile, schedule: Schedule): { until: I
 }
 
 function requiresClosure(file: CaseFile, schedule: Schedule): boolean {
-  return file.categories.some((category) => rulesOf(schedule, category).some((rule) => rule.requires_closure));
+  return categoriesOf(file, schedule).some((category) => rulesOf(schedule, category).some((rule) => rule.requires_closure));
 }
 
 function minimumStandsInTheWay(file: CaseFile, determination: Determination, schedule: Schedule, asOf: IsoDate): boolean {

@@ -3,6 +3,7 @@
  * nothing with it but the schedule and the facts, and the two must agree.
  */
 import { anniversary, birthdaySpan, dayAfter, financialYearEnd, possibleDays, type IsoDate } from './dates.ts';
+import { categoriesOf, namesOfKind } from './categories.ts';
 import { caseDates, type CaseFile, type Category, type Subject } from './facts.ts';
 import { rulesOf, type PermanentRule, type Rule, type RuleCondition, type Schedule, type TimedRule, type Trigger } from './schedule.ts';
 
@@ -103,7 +104,7 @@ export function determine(file: CaseFile, schedule: Schedule, asOf: IsoDate): De
     anchorOn,
     retainUntil,
     eligibleFrom: dayAfter(retainUntil),
-    action: actionFor(file, pairs),
+    action: actionFor(file, pairs, schedule),
   };
 }
 
@@ -123,7 +124,7 @@ export function datesRead(rule: Rule): Trigger[] {
 function determinePairs(file: CaseFile, schedule: Schedule): Pair[] {
   const subjects = file.subjects.length > 0 ? file.subjects : [null];
   return subjects.flatMap((subject) =>
-    file.categories.map((category) => ({ subject, category, ...determinePair(file, subject, category, schedule) })),
+    categoriesOf(file, schedule).map((category) => ({ subject, category, ...determinePair(file, subject, category, schedule) })),
   );
 }
 
@@ -262,17 +263,20 @@ function longest(pairs: Pair[], schedule: Schedule): ExpiringPair {
   return decides;
 }
 
-function actionFor(file: CaseFile, pairs: Pair[]): DisposalAction {
+function actionFor(file: CaseFile, pairs: Pair[], schedule: Schedule): DisposalAction {
   const clauseApplies = pairs.some(
     (pair) => pair.outcome === 'expires' && pair.rule.adult_services_clause && pair.subject?.knownToAdultServices,
   );
   if (!clauseApplies) return 'archive';
-  return file.subjects.length === 1 && !file.categories.includes('adoption') ? 'transfer_to_adult_file' : 'refer';
+  const adoptions = namesOfKind(schedule, 'adoption');
+  const ofAdoption = file.categories.some((category) => adoptions.includes(category));
+  return file.subjects.length === 1 && !ofAdoption ? 'transfer_to_adult_file' : 'refer';
 }
 
 /** The latest 18th birthday among the family's children, or among the subjects where no children are recorded. */
 function reviewOn(file: CaseFile, schedule: Schedule): IsoDate | null {
-  const reviewed = schedule.rules.some((rule) => 'review' in rule && rule.review && file.categories.includes(rule.category));
+  const categories = categoriesOf(file, schedule);
+  const reviewed = schedule.rules.some((rule) => 'review' in rule && rule.review && categories.includes(rule.category));
   if (!reviewed || file.familyIncomplete) return null;
   const births = file.familyBirths.length > 0 ? file.familyBirths : file.subjects.map((subject) => subject.dateOfBirth);
   const birthdays = births.map((birth) => (birth ? birthdaySpan(birth, 18).latest : null));

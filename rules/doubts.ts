@@ -1,4 +1,5 @@
 /** What of a file can hardly be right: births that are not the child's, dates that systems put in when they know none. */
+import { categoriesOf } from './categories.ts';
 import { anniversary, birthdaySpan, possibleDays, type IsoDate } from './dates.ts';
 import { datesRead, type Determination } from './determine.ts';
 import type { CaseFile } from './facts.ts';
@@ -16,7 +17,7 @@ const WHILE_OPEN = ['withdrawal', 'approval_end', 'notification', 'financial_yea
 
 /** True when, on a child's category, a birth is hardly that of the child the file is about. */
 export function hasDoubtfulBirth(file: CaseFile, schedule: Schedule): boolean {
-  return file.categories.some((category) => {
+  return categoriesOf(file, schedule).some((category) => {
     const settings = schedule.categories[category];
     if (!settings?.child) return false;
     return file.subjects.some(

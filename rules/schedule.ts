@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isMap, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
+import { CATEGORY_KINDS, withKinds } from './categories.ts';
 import { isIsoDate, type IsoDate } from './dates.ts';
 import type { Category } from './facts.ts';
 import { mistakesIn, type Mistake } from './scheduleMistakes.ts';
@@ -98,8 +99,13 @@ const permanentRule = z.strictObject({
   also_when_subject_poses_risk: z.literal(true).optional(),
 });
 
-const plainCategory = z.strictObject({ label: words, child: z.never().optional(), adult_from_age: z.never().optional() });
-const childCategory = z.strictObject({ label: words, child: z.literal(true), adult_from_age: z.number().int().min(18).max(30) });
+const categoryName = z
+  .string()
+  .regex(/^[a-z_]+$/, 'use lower-case letters and underscores')
+  .max(LONGEST_NAME);
+const categoryCommon = { label: words, is: z.enum(CATEGORY_KINDS).optional(), formerly: z.array(categoryName).min(1).optional() };
+const plainCategory = z.strictObject({ ...categoryCommon, child: z.never().optional(), adult_from_age: z.never().optional() });
+const childCategory = z.strictObject({ ...categoryCommon, child: z.literal(true), adult_from_age: z.number().int().min(18).max(30) });
 
 const minimumPeriod = z.strictObject({ order_from: isoDay.optional(), years, authority: words });
 const statutoryMinimum = z.strictObject({
@@ -108,6 +114,7 @@ const statutoryMinimum = z.strictObject({
   effect: z.enum(['block', 'caution']),
   periods: z.array(minimumPeriod).min(1),
 });
+const givenUp = z.strictObject({ protection: words, authority: words });
 const historyLine = z.strictObject({ on: isoDay, what: words, rules: words, authority: words });
 
 const scheduleShape = z.strictObject({
@@ -120,13 +127,7 @@ const scheduleShape = z.strictObject({
   source: words,
   in_force_from: isoDay,
   history: z.array(historyLine).min(1),
-  categories: z.record(
-    z
-      .string()
-      .regex(/^[a-z_]+$/, 'use lower-case letters and underscores')
-      .max(LONGEST_NAME),
-    z.union([plainCategory, childCategory]),
-  ),
+  categories: z.record(categoryName, z.union([plainCategory, childCategory])),
   placeholders: z
     .array(isoDay)
     .min(1)
@@ -136,6 +137,7 @@ const scheduleShape = z.strictObject({
     .min(1)
     .max(63),
   statutory_minimum: statutoryMinimum.optional(),
+  gives_up: z.array(givenUp).min(1).optional(),
 });
 
 /** Which form of what may stand at a place was meant, and which keys it has. */
@@ -154,6 +156,7 @@ const SHAPE: Shape = {
     if (path[0] === 'rules') return Object.keys(meant === 0 ? permanentRule.shape : timedRule.shape);
     if (path[0] === 'categories') return Object.keys(meant === 0 ? plainCategory.shape : childCategory.shape);
     if (path[0] === 'history') return Object.keys(historyLine.shape);
+    if (path[0] === 'gives_up') return Object.keys(givenUp.shape);
     if (path[0] === 'statutory_minimum') return Object.keys(path.length > 1 ? minimumPeriod.shape : statutoryMinimum.shape);
     return Object.keys(scheduleShape.shape);
   },
@@ -223,7 +226,8 @@ export function parseSchedule(text: string, name: string): Schedule {
   const checked = scheduleShape.safeParse(file);
   const mistakes: Mistake[] = checked.success ? mistakesIn(checked.data) : slipsIn(checked.error.issues, file, SHAPE);
   if (mistakes.length > 0) fail(mistakes.map(({ path, message }) => ({ offset: offsetOf(document, path), message })));
-  return checked.data as Schedule;
+  const schedule = checked.data as Schedule;
+  return { ...schedule, categories: withKinds(schedule.categories) };
 }
 
 /** The parser gives up on aliases of aliases, by which a few lines become millions. */

@@ -12,6 +12,7 @@ export function mistakesIn(schedule: Schedule): Mistake[] {
     ...duplicateIds(schedule),
     ...unknownCategories(schedule),
     ...categoriesWithoutBase(schedule),
+    ...namesOfTwoCategories(schedule),
     ...mixedClosure(schedule),
     ...rulesNeverReached(schedule),
     ...periodsNeverReached(schedule),
@@ -46,6 +47,25 @@ function categoriesWithoutBase({ rules, categories }: Schedule): Mistake[] {
     if (bases === 1) return [];
     return [{ path: ['categories', category], message: `category "${category}" needs exactly one rule without "when", it has ${bases}` }];
   });
+}
+
+/** A file that has a category by a former name must be of one category. */
+function namesOfTwoCategories({ categories }: Schedule): Mistake[] {
+  const seen = new Set(Object.keys(categories));
+  return Object.entries(categories).flatMap(([category, { formerly = [] }]) =>
+    formerly.flatMap((name, i) => {
+      if (!seen.has(name)) {
+        seen.add(name);
+        return [];
+      }
+      return [
+        {
+          path: ['categories', category, 'formerly', i],
+          message: `"${name}" is a category already: a former name belongs to one category alone`,
+        },
+      ];
+    }),
+  );
 }
 
 /** A file is blocked as open by category, so the rules of one category must agree on whether it must be closed. */

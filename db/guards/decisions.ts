@@ -76,6 +76,26 @@ export const DECISION_GUARDS: readonly Guard[] = [
         )}
       end if;`,
   },
+  {
+    table: 'schedule_requests',
+    name: 'schedule_requests_are_guarded',
+    fires: 'before insert or update or delete',
+    body: `if tg_op = 'DELETE' then
+        ${refuse('the request for version % cannot be deleted', 'Ask anew for what is meant.', ['old.version'])}
+      elsif tg_op = 'INSERT' then
+        ${refuseIf('new.confirmed_by is not null', 'version % gives up a protection, which takes two people, one who asks and another who confirms', 'Ask first.', ['new.version'])}
+      else
+        ${refuseIf('old.confirmed_by is not null', 'the request for version % was confirmed, and that never changes', 'Take a new version over.', ['old.version'])}
+        ${refuseIf(
+          `new.confirmed_by is not null and (${changed(['version', 'content', 'in_force_from', 'gives_up', 'asked_by', 'asked_on'])}
+            or new.confirmed_on > new.asked_on + ${REQUEST_LAPSES_AFTER_DAYS})`,
+          `version % gives up a protection, which takes two people, one who asked within the last ${REQUEST_LAPSES_AFTER_DAYS} days and another who confirms`,
+          'Ask anew; another person confirms.',
+          ['old.version'],
+        )}
+      end if;`,
+  },
+  neverRewritten('category_names', 'names of categories', 'Take a version over that names the category otherwise.'),
   neverRewritten('confirmations', 'confirmations', ADD, true),
   neverRewritten('reviews_done', 'reviews', ADD, true),
   neverRewritten('originals', 'records of originals', ADD, true),

@@ -13,6 +13,7 @@ import {
 } from '../../db/holds.ts';
 import { withLostCover, type LostCover } from '../../db/lostCover.ts';
 import { writeCsv } from '../../reports/csv.ts';
+import { knownCategories } from '../../rules/categories.ts';
 import { longDate, shortDate } from '../../rules/dates.ts';
 import { HOLD_KINDS } from '../../rules/workflow.ts';
 import type { CommonOptions } from '../context.ts';
@@ -55,7 +56,7 @@ function addPlacingCommands(line: CommandLine): void {
         line,
         options,
         'hold',
-        (trx, person, { schedule, asOf }) => placeHold(trx, readHold(options, Object.keys(schedule.categories)), { person, asOf }),
+        (trx, person, { schedule, asOf }) => placeHold(trx, readHold(options, knownCategories(schedule)), { person, asOf }),
         ({ hold, covers }) =>
           covers === 0
             ? `Hold ${hold.id} is in force. It matches nothing yet; it covers whatever arrives later. Check the reference if you expected a match.`
@@ -75,7 +76,7 @@ function addPlacingCommands(line: CommandLine): void {
       options,
       'hold',
       async (trx, person, { schedule, asOf }) => {
-        const imported = await importHolds(trx, await readHoldFile(path, Object.keys(schedule.categories)), { person, asOf });
+        const imported = await importHolds(trx, await readHoldFile(path, knownCategories(schedule)), { person, asOf });
         return { ...imported, rejects_file: await writeRejects(path, imported.rejects) };
       },
       importWords,

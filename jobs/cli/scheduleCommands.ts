@@ -1,14 +1,16 @@
 /** Commands of the schedule: the table, its versions, taking one over and taking one back. */
 import { requireStillActs } from '../../db/acting.ts';
-import { adoptSchedule, type Adopted } from '../../db/adoption.ts';
+import { adoptSchedule, tryAdoption, type Adopted } from '../../db/adoption.ts';
+import { hasDatabase } from '../../db/connect.ts';
 import { withGuardsAfter } from '../../db/prepare.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { askWithdrawal, confirmWithdrawal, type Withdrawal } from '../../db/scheduleWithdrawal.ts';
 import { readVersions, type StoredVersion } from '../../db/schedules.ts';
 import { longDate, shortDate, type IsoDate } from '../../rules/dates.ts';
+import type { Protection } from '../../rules/protections.ts';
 import { clauseWords, loadSchedule, scheduleText, type Schedule } from '../../rules/schedule.ts';
 import { actingPerson, withContext, type CommonOptions } from '../context.ts';
-import { UsageError } from '../settings.ts';
+import { readSettings, UsageError } from '../settings.ts';
 import { acting, AS, AS_OF, declare, JSON_OUT, print, reading, table, type CommandLine } from './commands.ts';
 import { readDay } from './decisionCommands.ts';
 
@@ -23,33 +25,57 @@ export function addScheduleCommands(line: CommandLine): void {
   ]).action((options: CommonOptions) =>
     reading(line, options, async ({ db, asOf }) => shownVersions(await readVersions(db), asOf), versionsWords),
   );
-  declare(line, 'check <file>', 'check a schedule file: every mistake with its line', 'schedule check recording-policy-2027.yaml').action(
-    (file: string) => {
-      const schedule = loadSchedule(file);
-      line.around.stdout.write(`${file} is a valid schedule: version ${schedule.version}, ${schedule.rules.length} rules.\n`);
-    },
-  );
+  addCheck(line);
   addAdopt(line);
   addWithdraw(line);
+}
+
+function addCheck(line: CommandLine): void {
+  declare(
+    line,
+    'check <file>',
+    'check a schedule file: every mistake with its line, and what the register and the version in force say to it',
+    'schedule check recording-policy-2027.yaml',
+    [AS_OF],
+  ).action(async (file: string, options: CommonOptions) => {
+    const schedule = loadSchedule(file);
+    const valid = `${file} is a valid schedule: version ${schedule.version}, ${schedule.rules.length} rules.`;
+    if (!(await hasDatabase(readSettings(line.around.env, line.around.cwd)))) {
+      line.around.stdout.write(`${valid} There is no database yet to compare it with.\n`);
+      return;
+    }
+    await withContext(line.around, options, 'read', async ({ db, asOf, around }) => {
+      const givenUp = await db.transaction((trx) => tryAdoption(trx, schedule, asOf));
+      around.stdout.write(`${valid} ${comparedWords(givenUp)}\n`);
+    });
+  });
+}
+
+function comparedWords(givenUp: Protection[] | null): string {
+  if (givenUp === null) return 'This version was taken over already.';
+  const register = 'Every file in the register can be determined by it.';
+  if (givenUp.length === 0) return `${register} It gives up no protection of the version before it.`;
+  return `${register} It gives up, as it says itself: ${givenUp.map(({ words }) => words).join('; ')}. Two people take it over.`;
 }
 
 function addAdopt(line: CommandLine): void {
   declare(
     line,
     'adopt <file>',
-    'take a schedule file over, in force from a day',
+    'take a schedule file over, in force from a day; what gives up a protection takes another person, who confirms',
     'schedule adopt recording-policy-2027.yaml --from 2027-01-01 --as m.jones',
     [AS, AS_OF, JSON_OUT],
   )
     .requiredOption('--from <day>', 'first day it decides')
-    .action((file: string, options: CommonOptions & { from: string }) =>
+    .option('--confirm', 'confirm what another person asked for, with the same file and day')
+    .action((file: string, options: CommonOptions & { from: string; confirm?: true }) =>
       withContext(line.around, options, 'write', async (context) => {
         const { db, database, asOf } = context;
         const person = await actingPerson(context, options);
-        const draft = { content: scheduleText(file), name: file, from: readDay(options.from, '--from'), asOf };
+        const draft = { content: scheduleText(file), name: file, from: readDay(options.from, '--from'), confirm: options.confirm === true };
         const adopted = await recordingRefusals(db, person, 'adopt_schedule', () =>
           withGuardsAfter(database, async (trx) => {
-            const done = await adoptSchedule(trx, draft, person);
+            const done = await adoptSchedule(trx, draft, { person, asOf });
             await requireStillActs(trx, person);
             return done;
           }),
@@ -85,7 +111,10 @@ function addWithdraw(line: CommandLine): void {
     });
 }
 
-function adoptedWords({ version, from, file_says: fileSays, later }: Adopted): string {
+function adoptedWords({ version, from, file_says: fileSays, later, gives_up: givesUp, lapses_after: lapsesAfter }: Adopted): string {
+  if (lapsesAfter !== null) {
+    return `Version ${version} gives up ${givesUp.join(', ')}. Nothing is taken over until another person confirms with the same file, by ${longDate(lapsesAfter)}: retention schedule adopt FILE --from ${from} --confirm`;
+  }
   const after = later.map(
     (one) => ` Version ${one.version} follows it on ${shortDate(one.from)}; "retention schedule withdraw" takes it back.`,
   );

@@ -2,9 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import type { Knex } from 'knex';
 import { openArchiveStore } from '../../db/archiveStore.ts';
-import { connect } from '../../db/connect.ts';
+import { connect, hasDatabase } from '../../db/connect.ts';
 import { seenOf } from '../../db/disposalLook.ts';
-import { existingFolder } from '../../db/embeddedBinaries.ts';
 import { readInstallation, recordedBags, registerHealth, serverHealth, serviceHealth, type ServerHealth } from '../../db/health.ts';
 import { whatDiffers } from '../../db/identity.ts';
 import type { Installation } from '../../db/installation.ts';
@@ -29,8 +28,7 @@ export async function examine(around: Surroundings, options: DoctorOptions): Pro
   if (Array.isArray(settings)) return { findings: settings, rehearsal: false };
   const findings = [ok('settings', 'Every setting can be used.')];
   try {
-    if (settings.databaseUrl === null && !(await existingFolder(settings.home)))
-      return { findings: [...findings, noDatabase(settings)], rehearsal: settings.rehearsal };
+    if (!(await hasDatabase(settings))) return { findings: [...findings, noDatabase(settings)], rehearsal: settings.rehearsal };
     const database = await connect(settings);
     try {
       const examined = await examineDatabase(around, options, settings, database);

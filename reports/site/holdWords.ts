@@ -1,6 +1,7 @@
 /** Holds in the words of pages. Who ordered one and why it may be released is free text: for those who see names. */
 import type { HoldState, HoldSummary } from '../../db/holds.ts';
 import type { LostCover } from '../../db/lostCover.ts';
+import { presentName } from '../../rules/categories.ts';
 import { longDate } from '../../rules/dates.ts';
 import type { Schedule } from '../../rules/schedule.ts';
 import type { HoldKind, HoldScope } from '../../rules/workflow.ts';
@@ -53,9 +54,9 @@ export function releasedWords({ released_by, released_on }: HoldSummary): string
   return released_on === null ? null : `${released_by ?? ''} confirmed its release on ${longDate(released_on)}.`;
 }
 
-function coversWords({ scope, scope_ref }: HoldSummary, { categories }: Schedule): string {
+function coversWords({ scope, scope_ref }: HoldSummary, schedule: Schedule): string {
   const ref = scope_ref ?? '';
   if (scope === 'everything') return HOLD_SCOPE_WORDS.everything.text;
-  if (scope === 'category') return `Category: ${categories[ref]?.label ?? ref}`;
+  if (scope === 'category') return `Category: ${schedule.categories[presentName(schedule, ref)]?.label ?? ref}`;
   return `${{ file: 'File', person: 'Person', family: 'Family' }[scope]} ${ref}`;
 }

@@ -1,10 +1,11 @@
 /** The story of one file as its page tells it: to who sees names with names, to an auditor without names, notes or places. */
 import { loadCaseFiles } from '../../db/caseFiles.ts';
 import { explainFile } from '../../db/explain.ts';
-import { fileEvents, touchesAdoption } from '../../db/fileStory.ts';
+import { fileEvents } from '../../db/fileStory.ts';
 import { byPlace } from '../../db/history.ts';
 import { listedDocuments } from '../../db/items.ts';
 import { scheduleInForce } from '../../db/schedules.ts';
+import { touchesAdoption } from '../../db/withheldNames.ts';
 import { shortDate } from '../../rules/dates.ts';
 import type { HistoryEntry } from '../../rules/explain.ts';
 import type { CaseFile } from '../../rules/facts.ts';
@@ -35,7 +36,7 @@ async function tell(visit: SignedVisit, fileRef: string, ofList: boolean) {
   const explanation = await explainFile(db, schedule, asOf, fileRef);
   const [caseFile] = await loadCaseFiles(db, [fileRef]);
   if (!caseFile) throw new Error(`File ${fileRef} left the register while it was read.`);
-  const withheld = await touchesAdoption(db, schedule, fileRef);
+  const withheld = await touchesAdoption(db, fileRef);
   const documents = (await listedDocuments(db, [fileRef])).get(fileRef) ?? [];
   const events = await fileEvents(db, fileRef);
   const standing = explanation.blocks

@@ -1,5 +1,6 @@
 /** Invents drafts of a schedule: other periods, other events, other conditions, protections moved, mistakes among them. */
 import { fc } from './seed.ts';
+import { CATEGORY_KINDS } from '../../rules/categories.ts';
 import { TRIGGERS } from '../../rules/schedule.ts';
 
 /** Every category that invented files may have. */
@@ -97,6 +98,27 @@ const minimum = fc
     from: 'adoption_order',
   }));
 
+/** Some categories go on under another name, and the first may take the files of another in. */
+const NAMES = fc.record({
+  renamed: fc.subarray(CATEGORIES, { maxLength: 3 }),
+  takenIn: fc.option(fc.constantFrom(...CATEGORIES.slice(1)), { freq: 2 }),
+});
+const kinds = fc.option(fc.tuple(...CATEGORIES.map(() => fc.option(fc.constantFrom(...CATEGORY_KINDS), { freq: 2 }))), { freq: 2 });
+
+/** What becomes of each category that files may have. */
+function namesOf({ renamed, takenIn }: { renamed: string[]; takenIn: string | null }) {
+  const [first = ''] = CATEGORIES;
+  const now = (category: string) => {
+    const goesOn = category === takenIn ? first : category;
+    return renamed.includes(goesOn) ? `${goesOn}_now` : goesOn;
+  };
+  return {
+    now,
+    goOn: CATEGORIES.filter((category) => category !== takenIn),
+    formerly: (category: string) => CATEGORIES.filter((name) => now(name) === now(category) && name !== now(category)),
+  };
+}
+
 /** A draft as JSON, which is YAML too. Its version is for the caller to give. */
 export function inventedSchedules(): fc.Arbitrary<object> {
   return fc
@@ -107,21 +129,31 @@ export function inventedSchedules(): fc.Arbitrary<object> {
       placeholders: fc.option(fc.uniqueArray(fc.constantFrom('1900-01-01', '1970-01-01', '2000-02-29', '1899-12-30'), { minLength: 1 })),
       adultFrom: fc.integer({ min: 18, max: 25 }),
       children: fc.subarray(CATEGORIES),
+      names: NAMES,
+      kinds,
     })
-    .map((draft) => ({
+    .map(({ names: drafted, ...draft }) => ({ ...draft, names: namesOf(drafted) }))
+    .map(({ names, ...draft }) => ({
       schedule: 'drafted',
       title: 'A draft',
       source: 'Invented',
       in_force_from: '2020-01-01',
       history: [{ on: '2020-01-01', what: 'Drafted', rules: 'all', authority: 'Nobody' }],
       categories: Object.fromEntries(
-        CATEGORIES.map((category) => [
-          category,
-          { label: category, ...(draft.children.includes(category) ? { child: true, adult_from_age: draft.adultFrom } : {}) },
+        names.goOn.map((category) => [
+          names.now(category),
+          {
+            label: category,
+            ...(draft.kinds ? { is: draft.kinds[CATEGORIES.indexOf(category)] ?? undefined } : {}),
+            ...(names.formerly(category).length > 0 ? { formerly: names.formerly(category) } : {}),
+            ...(draft.children.includes(category) ? { child: true, adult_from_age: draft.adultFrom } : {}),
+          },
         ]),
       ),
-      rules: draft.order.flatMap((category) => draft.rows[CATEGORIES.indexOf(category)] ?? []),
-      ...(draft.minimum ? { statutory_minimum: draft.minimum } : {}),
+      rules: draft.order
+        .filter((category) => names.goOn.includes(category))
+        .flatMap((category) => (draft.rows[CATEGORIES.indexOf(category)] ?? []).map((row) => ({ ...row, category: names.now(category) }))),
+      ...(draft.minimum ? { statutory_minimum: { ...draft.minimum, category: names.now(draft.minimum.category) } } : {}),
       ...(draft.placeholders ? { placeholders: draft.placeholders } : {}),
     }));
 }

@@ -25,7 +25,8 @@ interface LawPair {
 }
 
 /** What the law says of this file as of a day, but for what other records say of it. */
-export function byLaw(file: CaseFile, schedule: Schedule, asOf: string): LawAnswer {
+export function byLaw(registered: CaseFile, schedule: Schedule, asOf: string): LawAnswer {
+  const file = { ...registered, categories: [...new Set(registered.categories.map((name) => nameNow(name, schedule)))] };
   const pairs = (file.subjects.length > 0 ? file.subjects : [null]).flatMap((subject) =>
     file.categories.map((category) => pairOf(file, subject, category, schedule)),
   );
@@ -42,6 +43,16 @@ export function byLaw(file: CaseFile, schedule: Schedule, asOf: string): LawAnsw
     dateDoubtful: doubtfulDate(file, pairs, schedule),
     cautions: cautionsOf(file, pairs, decided, schedule, asOf, minimumStands),
   };
+}
+
+function nameNow(name: string, { categories }: Schedule): string {
+  for (const [now, { formerly }] of Object.entries(categories)) if (formerly?.includes(name)) return now;
+  return name;
+}
+
+/** Categories of such a kind, as the schedule says. */
+function isOf(kind: string, file: CaseFile, { categories }: Schedule): boolean {
+  return Object.entries(categories).some(([name, { is }]) => is === kind && file.categories.includes(name));
 }
 
 function pairOf(file: CaseFile, subject: Subject | null, category: string, schedule: Schedule): LawPair {
@@ -125,7 +136,7 @@ function combined(file: CaseFile, pairs: LawPair[], schedule: Schedule, asOf: st
   const order = (end: (typeof ends)[number]) => `${end.until} ${String(99 - end.place).padStart(2, '0')} ${end.start}`;
   const last = ends.reduce((a, b) => (order(b) > order(a) ? b : a));
   const joins = pairs.some(({ rule, subject }) => rule && hasClause(rule) && subject?.knownToAdultServices === true);
-  const alone = file.subjects.length === 1 && !file.categories.includes('adoption');
+  const alone = file.subjects.length === 1 && !isOf('adoption', file, schedule);
   return {
     outcome: 'expires',
     rule: schedule.rules[last.place]?.id ?? '',
@@ -222,7 +233,7 @@ function cautionsOf(
     [pairs.some(({ rule: own, subject }) => own && hasClause(own) && subject?.knownToAdultServices === null), 'adult_services_unknown'],
     [file.originalsHeld === true, 'originals_held'],
     [file.subjects.length > 1, 'several_subjects'],
-    [file.categories.includes('adopters') && file.childPlaced !== false, 'child_placed'],
+    [isOf('adopters', file, schedule) && file.childPlaced !== false, 'child_placed'],
     [file.medium === 'paper' || file.medium === 'both', 'paper'],
     [minimumStands && schedule.statutory_minimum?.effect === 'caution', 'statutory_minimum'],
   ];

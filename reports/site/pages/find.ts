@@ -1,9 +1,8 @@
 /** Find: which files, archived ones too, are about a person, and a letter that tells them. What is looked for is in no address and no log. */
 import { actAs } from '../../../db/acting.ts';
-import { adoptionRules } from '../../../db/fileStory.ts';
 import { findFiles, type FoundFile, type LookedFor, type Narrowed } from '../../../db/find.ts';
 import { recordingRefusals } from '../../../db/refusals.ts';
-import { scheduleInForce } from '../../../db/schedules.ts';
+import { adoptionMarks, type AdoptionMarks } from '../../../db/withheldNames.ts';
 import { readPartialDate, type PartialDate } from '../../../rules/dates.ts';
 import { onForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
 import { typedDay } from '../dayField.ts';
@@ -59,7 +58,7 @@ async function foundPage(visit: SignedVisit, rows: readonly FoundFile[], errors:
     files: new Set(rows.map(({ file_ref }) => file_ref)).size,
     more: rows.length > shown.length,
     shown: FILES_SHOWN,
-    people: peopleOf(shown, rows, adoptionRules(await scheduleInForce(visit.db, visit.asOf))),
+    people: peopleOf(shown, rows, await adoptionMarks(visit.db)),
     holds: may(visit, 'hold'),
   };
   return findPage({ typed: typedIn(visit.body), errors }, found);
@@ -91,17 +90,17 @@ async function lookUp({ db, person }: SignedVisit, wanted: LookedFor, what: stri
   return recordingRefusals(db, person, what, () => actAs(db, person, (trx) => findFiles(trx, wanted, person, narrowed)));
 }
 
-function peopleOf(shown: readonly FoundFile[], rows: readonly FoundFile[], rules: readonly string[]): FoundPerson[] {
+function peopleOf(shown: readonly FoundFile[], rows: readonly FoundFile[], marks: AdoptionMarks): FoundPerson[] {
   return [...new Set(shown.map((row) => row.person_ref))].map((personRef) => {
     const own = (row: FoundFile) => row.person_ref === personRef;
-    return { personRef, names: namesOf(rows.filter(own)), results: resultsOf(shown.filter(own), rules) };
+    return { personRef, names: namesOf(rows.filter(own)), results: resultsOf(shown.filter(own), marks) };
   });
 }
 
-function resultsOf(rows: readonly FoundFile[], rules: readonly string[]): FoundUnderName[] {
+function resultsOf(rows: readonly FoundFile[], marks: AdoptionMarks): FoundUnderName[] {
   const results = new Map<string, FoundUnderName>();
   for (const row of rows) {
-    const adoption = row.categories?.includes('adoption') ?? rules.includes(row.rule ?? '');
+    const adoption = row.categories?.some((category) => marks.categories.includes(category)) ?? marks.rules.includes(row.rule ?? '');
     const key = `${adoption ? 'adoption' : ''} ${row.name ?? ''}`;
     const result = results.get(key) ?? { name: row.name, born: row.date_of_birth, adoption, files: [] };
     result.files.push(row);

@@ -1,4 +1,5 @@
 /** Holds: those in force, due for review and released; one of them, and its release by two people. */
+import { everyNameOf } from '../../../db/categoryNames.ts';
 import { countHolds, HOLD_FILTERS, holdPage, oneHold, type HoldFilter } from '../../../db/holdPages.ts';
 import { askRelease, confirmRelease, filesCovered, type Hold } from '../../../db/holds.ts';
 import { filesLost } from '../../../db/lostCover.ts';
@@ -87,7 +88,8 @@ async function coveredFiles({ db }: SignedVisit, hold: Hold): Promise<{ files: n
   const counted = wide ? await figuresOfNight(db, 'retention', 'categories') : null;
   if (counted === null) return { files: await filesCovered(db, hold), night: null };
   const { retention, categories, as_of } = counted;
-  const ofCategory = categories.find(({ category }) => category === hold.scope_ref)?.files ?? 0;
+  const names = await everyNameOf(db, hold.scope_ref ?? '');
+  const ofCategory = categories.filter(({ category }) => names.includes(category)).reduce((sum, { files }) => sum + files, 0);
   return { files: hold.scope === 'everything' ? retention.files : ofCategory, night: as_of };
 }
 
