@@ -47,6 +47,7 @@ export async function decideItems(
   const onList = await lockItems(trx, listId);
   const list = await lockList(trx, listId);
   requireState(list, UNSIGNED_STATES, 'decided on');
+  requireVersionInForce(list, schedule);
   checkDecision(asked, asOf);
   const items = chooseItems(onList, list, which, schedule);
   await refuseChangedFacts(trx, items);
@@ -154,6 +155,16 @@ export function requireState(list: ListRow, states: readonly ListState[], what: 
     'wrong_state',
     `List ${list.id} cannot be ${what}: it is ${list.state.replaceAll('_', ' ')}. Lists that can be are ${states.join(', ').replaceAll('_', ' ')}.`,
     { list: list.id },
+  );
+}
+
+/** What is decided or signed of a list that another version made would be for nothing: the night takes its files off. */
+export function requireVersionInForce({ id, schedule_version: made }: ListRow, { version }: Schedule): void {
+  if (made === version) return;
+  throw new Refusal(
+    'other_version',
+    `List ${id} was made by version ${made} of the schedule, and version ${version} is in force by now. Nothing was changed. Wait for the night: it determines every file by ${version}, takes the files off this list, and lists those that are due.`,
+    { list: id },
   );
 }
 

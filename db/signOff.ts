@@ -6,7 +6,7 @@ import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import type { Decision } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
-import { requireReason, requireState, type Acting, type ListAfter } from './decide.ts';
+import { requireReason, requireState, requireVersionInForce, type Acting, type ListAfter } from './decide.ts';
 import { lockHolds } from './holds.ts';
 import { lockItems, type ItemRow } from './items.ts';
 import { lockList, settleList, type ListRow } from './lists.ts';
@@ -27,6 +27,7 @@ export async function signOff(
   const items = await lockItems(trx, listId);
   const list = await lockList(trx, listId);
   requireState(list, ['for_sign_off'], 'signed off');
+  requireVersionInForce(list, schedule);
   await refuseOwnDecision(trx, listId, person);
   if (list.digest !== shownDigest) {
     throw new Refusal(

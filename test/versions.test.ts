@@ -58,6 +58,20 @@ describe('taking a version over', () => {
     expect(confirmed.json()).toEqual({ version: '2027-over-it', withdrawn: true, lapses_after: null, instead });
   });
 
+  it('lets nobody decide or sign a list of the version before: each says to wait for the night', async () => {
+    council.register.child('CF-1').child('CF-2', { categories: 'child_protection' });
+    await council.night(TODAY);
+    const lists = (await council.done('lists --json')).json<{ id: number; rule: string }[]>();
+    const [renamed, same] = ['child-in-need', 'child-protection'].map((rule) => lists.find((one) => one.rule === rule)?.id);
+    await council.done(`decide ${same} --approve --all --acknowledge-cautions`, jones);
+    await council.done(await adopt('2026-a', TODAY, (text) => text.replace('id: child-in-need\n', 'id: children-in-need\n')), jones);
+    const waits = /version 2026-a is in force by now.*Wait for the night/s;
+    for (const which of ['--all', '--files CF-1'])
+      await council.refused(`decide ${renamed} --approve ${which}`, jones, 'other_version', waits);
+    const { digest } = (await council.done(`show ${same} --json`)).json<{ digest: string }>();
+    await council.refused(`sign-off ${same} --digest ${digest}`, { ...jones, as: 'a.khan' }, 'other_version', waits);
+  });
+
   it('is refused whole, with the files named, when they have a category that it does not know', async () => {
     council.register.child('CF-1', { categories: 'privately_fostered_child;child_in_need' }).child('CF-2');
     await council.night(TODAY);

@@ -1,6 +1,6 @@
 /** Why this date: one file's whole story; from a list also the form to decide it, and on to the next. */
 import { decideItems } from '../../../db/decide.ts';
-import { itemAt, nextPending, oneList } from '../../../db/listPages.ts';
+import { itemAt, nextPending } from '../../../db/listPages.ts';
 import { scheduleInForce } from '../../../db/schedules.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { wholeNumber } from '../../../rules/wholeNumber.ts';
@@ -39,7 +39,7 @@ async function listedFilePage(visit: SignedVisit, { typed, errors }: FormState =
   const { db, asOf } = visit;
   const number = listNumber(visit);
   const names = seesNames(visit);
-  const list = shownList(await oneList(db, number), await scheduleInForce(db, asOf), names);
+  const list = await shownList(db, number, names);
   const item = await itemAt(db, number, positionIn(visit));
   const shown = shownItem(item, asOf, names);
   const { story, gone } = await readStory(visit, item.file_ref, list.unsigned);

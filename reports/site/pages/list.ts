@@ -1,11 +1,11 @@
 /** One disposal list: its files, fifty at a time, and a form to decide some or all where its rule allows deciding together. */
+import type { Knex } from 'knex';
 import { decideItems, type WhichItems } from '../../../db/decide.ts';
 import { countUndecided, decidedBy, everyItem, itemPage, nextPending, oneList, type ListedItem } from '../../../db/listPages.ts';
-import type { ListSummary } from '../../../db/lists.ts';
-import { scheduleInForce } from '../../../db/schedules.ts';
+import { scheduleInForce, scheduleOfVersion } from '../../../db/schedules.ts';
 import { whatStands } from '../../../db/standing.ts';
 import { Refusal } from '../../../rules/refusal.ts';
-import { clauseWords, type Schedule } from '../../../rules/schedule.ts';
+import { clauseWords } from '../../../rules/schedule.ts';
 import { wholeNumber } from '../../../rules/wholeNumber.ts';
 import { ACTION_WORDS } from '../../../rules/words.ts';
 import type { DisposalAction } from '../../../rules/determine.ts';
@@ -42,9 +42,11 @@ export function listNumber({ params }: Pick<SignedVisit, 'params'>): number {
   return number;
 }
 
-/** What every page about a list says of it. Free text is for those who see names. */
-export function shownList(list: ListSummary, schedule: Schedule, names: boolean) {
-  const rule = schedule.rules.find(({ id }) => id === list.rule);
+/** What every page about a list says of it, in the words of the version that made it. Free text is for those who see names. */
+export async function shownList(db: Knex, number: number, names: boolean) {
+  const list = await oneList(db, number);
+  const schedule = await scheduleOfVersion(db, list.schedule_version);
+  const rule = schedule?.rules.find(({ id }) => id === list.rule);
   const { pending = 0, withdrawn = 0 } = list.by_status;
   return {
     ...list,
@@ -69,7 +71,7 @@ async function listPage(visit: SignedVisit, { typed, errors }: FormState = NOTHI
   const { db, asOf } = visit;
   const number = listNumber(visit);
   const schedule = await scheduleInForce(db, asOf);
-  const list = shownList(await oneList(db, number), schedule, seesNames(visit));
+  const list = await shownList(db, number, seesNames(visit));
   const view = readView(asked);
   const found = await itemPage(db, number, view, ON_A_PAGE);
   const standing = await whatStands(db, schedule, asOf, bindingFiles(found.rows));
@@ -105,7 +107,7 @@ async function printPage(visit: SignedVisit): Promise<Answer> {
   const { db, asOf } = visit;
   const number = listNumber(visit);
   const schedule = await scheduleInForce(db, asOf);
-  const list = shownList(await oneList(db, number), schedule, seesNames(visit));
+  const list = await shownList(db, number, seesNames(visit));
   const items = await everyItem(db, number);
   const standing = await whatStands(db, schedule, asOf, bindingFiles(items));
   return page('listPrint', `List ${number}, to print`, {
@@ -133,7 +135,7 @@ async function decideSome(visit: SignedVisit): Promise<Answer> {
   const read = readDecision(body, false);
   if ('errors' in read) return again(read.errors);
   const outcome = await actingOnForm(visit, 'decide', LIST_REFUSALS, async (trx) => {
-    const list = shownList(await oneList(trx, number), schedule, true);
+    const list = await shownList(trx, number, true);
     if (list.individually)
       throw new Refusal('appraise_individually', `The rule ${list.rule} asks that each file is appraised by itself.`, { list: number });
     return decideItems(trx, schedule, number, which.files, read.asked, { person, asOf });

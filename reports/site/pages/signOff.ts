@@ -36,7 +36,7 @@ async function signOffPage(visit: SignedVisit, { typed, errors }: FormState = NO
   // Read first: what is decided meanwhile then counts as new to who signs.
   const seen = await lastDecision(db, number);
   const schedule = await scheduleInForce(db, asOf);
-  const list = shownList(await oneList(db, number), schedule, seesNames(visit));
+  const list = await shownList(db, number, seesNames(visit));
   const items = await everyItem(db, number);
   const standing = await whatStands(db, schedule, asOf, bindingFiles(items));
   const figures = await signingFigures(db, number);
