@@ -41,7 +41,7 @@ export async function adoptSchedule(
   requirePermission(person, 'change_schedule');
   const schedule = parseSchedule(content, name);
   const draft = { schedule, content, from };
-  const { standing, givenUp } = await requireAdoptable(trx, draft, asOf);
+  const { standing, givenUp } = await requireAdoptable(trx, draft, asOf, () => lockVersionsForChange(trx));
   const adopted = givenUp.length === 0 || confirm;
   const lapsesAfter = adopted ? null : await askToGiveUp(trx, draft, givenUp, { person, asOf });
   if (adopted) {
@@ -62,7 +62,6 @@ export async function adoptSchedule(
 
 async function takeOver(trx: Knex.Transaction, { schedule, content, from }: DraftVersion, givenUp: readonly Protection[], person: Person) {
   const { version } = schedule;
-  await lockVersionsForChange(trx);
   await trx('schedule_versions').insert({ version, in_force_from: from, adopted_by: person.name, content });
   await rememberNames(trx, schedule);
   const gives_up = givenUp.map(({ id }) => id);
@@ -73,34 +72,53 @@ async function takeOver(trx: Knex.Transaction, { schedule, content, from }: Draf
  * What adoption as of a day would say to a checked schedule, without taking it over: what it gives up; null where the version is known
  * already. Throws the Refusal that adoption would.
  */
-export async function tryAdoption(trx: Knex.Transaction, schedule: Schedule, asOf: IsoDate): Promise<Protection[] | null> {
-  if (await isKnown(trx, schedule)) return null;
-  const from = schedule.in_force_from > asOf ? schedule.in_force_from : asOf;
-  return (await requireAdoptable(trx, { schedule, from }, asOf)).givenUp;
+export async function tryAdoption(db: Knex, schedule: Schedule, asOf: IsoDate): Promise<Protection[] | null> {
+  if (await isKnown(db, schedule)) return null;
+  const draft = { schedule, from: schedule.in_force_from > asOf ? schedule.in_force_from : asOf };
+  const { givenUp } = await requireAdoptable(db, draft, asOf, () => Promise.resolve());
+  return givenUp;
 }
 
-/** Every question that a draft must pass before it is taken over. Returns what it gives up, and the versions that stand, the last to begin first. */
+/**
+ * What the register and the versions there are say to a draft. Returns what it gives up, and the versions that stand, the last to
+ * begin first. They are asked once more under `lock`: another may have been taken over while the register was determined.
+ */
 async function requireAdoptable(
-  trx: Knex.Transaction,
+  db: Knex,
+  draft: Pick<DraftVersion, 'schedule' | 'from'>,
+  asOf: IsoDate,
+  lock: () => Promise<void>,
+): Promise<{ standing: StoredVersion[]; givenUp: Protection[] }> {
+  await requireDecides(db, draft, asOf);
+  await determineRegister(db, draft.schedule, draft.from > asOf ? draft.from : asOf);
+  await lock();
+  const standing = await requireDecides(db, draft, asOf);
+  const before = standing.find((one) => one.in_force_from <= draft.from && one.schedule !== null);
+  return { standing, givenUp: protectionsGivenUp(draft.schedule, before) };
+}
+
+/** Throws a Refusal where the version is known already or would never decide. Returns the versions that stand. */
+async function requireDecides(
+  db: Knex,
   { schedule, from }: Pick<DraftVersion, 'schedule' | 'from'>,
   asOf: IsoDate,
-): Promise<{ standing: StoredVersion[]; givenUp: Protection[] }> {
+): Promise<StoredVersion[]> {
   const { version } = schedule;
-  if (await isKnown(trx, schedule)) {
+  if (await isKnown(db, schedule)) {
     throw new Refusal(
       'version_known',
       `Version ${version} of the schedule was taken over before. A changed table needs a new version, and a line in its history.`,
     );
   }
-  const standing = await standingVersions(trx);
-  refuseWhatNeverDecides(
-    version,
-    from,
-    standing.find(({ in_force_from }) => in_force_from <= asOf),
-  );
-  await determineRegister(trx, schedule, from > asOf ? from : asOf);
-  const before = standing.find((one) => one.in_force_from <= from && one.schedule !== null);
-  return { standing, givenUp: protectionsGivenUp(schedule, before) };
+  const standing = await standingVersions(db);
+  const inForce = standing.find(({ in_force_from }) => in_force_from <= asOf);
+  if (inForce && from < inForce.in_force_from) {
+    throw new Refusal(
+      'would_never_decide',
+      `Version ${version} would never decide from ${longDate(from)} on: version ${inForce.version} has been in force since ${longDate(inForce.in_force_from)} and would go on. Choose a day from then on. Nothing was taken over.`,
+    );
+  }
+  return standing;
 }
 
 async function isKnown(db: Knex, { version }: Schedule): Promise<boolean> {
@@ -116,20 +134,12 @@ export async function adoptShipped(trx: Knex.Transaction): Promise<void> {
   await recordEvent(trx, 'service', 'schedule.adopted', { version, from: in_force_from });
 }
 
-function refuseWhatNeverDecides(version: string, from: IsoDate, inForce: StoredVersion | undefined): void {
-  if (!inForce || from >= inForce.in_force_from) return;
-  throw new Refusal(
-    'would_never_decide',
-    `Version ${version} would never decide from ${longDate(from)} on: version ${inForce.version} has been in force since ${longDate(inForce.in_force_from)} and would go on. Choose a day from then on. Nothing was taken over.`,
-  );
-}
-
 /** Asks every question of the night by this schedule, and keeps nothing of the answers. Throws a Refusal where one of them fails. */
-export async function determineRegister(trx: Knex.Transaction, schedule: Schedule, asOf: IsoDate): Promise<void> {
-  await refuseUnknownCategories(trx, schedule);
+export async function determineRegister(db: Knex, schedule: Schedule, asOf: IsoDate): Promise<void> {
+  await refuseUnknownCategories(db, schedule);
   const questions = [...calculationSql(schedule), reviewsSql(schedule), candidacySql(schedule, EVERY_FILE)];
   try {
-    for (const question of questions) await trx.raw(`select count(*) from (${question}) answers`, { asOf });
+    for (const question of questions) await db.raw(`select count(*) from (${question}) answers`, { asOf });
   } catch (error) {
     const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
     throw new Refusal(
@@ -140,8 +150,8 @@ export async function determineRegister(trx: Knex.Transaction, schedule: Schedul
 }
 
 /** A file of a category that the schedule does not know can neither be determined nor explained. */
-async function refuseUnknownCategories(trx: Knex.Transaction, schedule: Schedule): Promise<void> {
-  const { rows } = await trx.raw<{ rows: { category: string; files: number; some: string[] }[] }>(
+async function refuseUnknownCategories(db: Knex, schedule: Schedule): Promise<void> {
+  const { rows } = await db.raw<{ rows: { category: string; files: number; some: string[] }[] }>(
     `select c as category, count(*)::int as files, (array_agg(f.file_ref order by f.file_ref))[1:10] as some
      from case_files f cross join lateral unnest(f.categories) c
      where not c = any(cast(:known as text[])) group by c order by c`,

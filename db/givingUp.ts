@@ -6,7 +6,7 @@ import { protectionsLost, type Protection } from '../rules/protections.ts';
 import { Refusal } from '../rules/refusal.ts';
 import type { Schedule } from '../rules/schedule.ts';
 import { samePerson } from '../rules/userNames.ts';
-import { REQUEST_LAPSES_AFTER_DAYS } from '../rules/workflow.ts';
+import { REQUEST_LAPSES_AFTER_DAYS, requestHasLapsed } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 import type { StoredVersion } from './schedules.ts';
 
@@ -66,7 +66,7 @@ export async function confirmGivingUp(
       `${asked.asked_by} asked for version ${version} from ${longDate(asked.in_force_from)} on, with another file or another day than this. ${again}`,
     );
   }
-  if (addDays(asked.asked_on, REQUEST_LAPSES_AFTER_DAYS) < asOf) {
+  if (requestHasLapsed(asked.asked_on, asOf)) {
     throw new Refusal(
       'request_lapsed',
       `The request of ${longDate(asked.asked_on)} lapsed after ${REQUEST_LAPSES_AFTER_DAYS} days. ${again}`,

@@ -45,8 +45,7 @@ function addCheck(line: CommandLine): void {
       return;
     }
     await withContext(line.around, options, 'read', async ({ db, asOf, around }) => {
-      const givenUp = await db.transaction((trx) => tryAdoption(trx, schedule, asOf));
-      around.stdout.write(`${valid} ${comparedWords(givenUp)}\n`);
+      around.stdout.write(`${valid} ${comparedWords(await tryAdoption(db, schedule, asOf))}\n`);
     });
   });
 }
