@@ -54,7 +54,7 @@ export async function findFiles(
   const parts = wanted.name === null ? [] : requireParts(wanted.name);
   const borne = await wordsBorne(trx, parts);
   const mayBe = (alias: string) =>
-    `${conditionOf(alias, wanted, borne)}${personRef === undefined ? '' : ` and ${alias}.person_ref = :personRef`}`;
+    `${conditionOf(alias, wanted, parts, borne)}${personRef === undefined ? '' : ` and ${alias}.person_ref = :personRef`}`;
   const kept = wanted.born === null ? 'not materialized' : 'materialized';
   const found = await trx.raw<{ rows: FoundFile[] }>(
     // Births are few among many people, but the planner, told to find some rows soon, would look at everybody in turn.
@@ -70,7 +70,7 @@ export async function findFiles(
        ${atMost === undefined ? '' : 'limit :atMost'}) found
      order by name, person_ref, file_ref`,
     {
-      ...(parts.length > 0 ? { parts } : {}),
+      ...Object.fromEntries(parts.map((part, i) => [`part${i}`, part])),
       ...Object.fromEntries(borne.map((some, i) => [`borne${i}`, some])),
       ...(wanted.born === null ? {} : { born: wanted.born, knownAs: knownInPart(wanted.born) }),
       ...(personRef === undefined ? {} : { personRef }),
@@ -116,20 +116,25 @@ async function wordsBorne(trx: Knex.Transaction, parts: readonly string[]): Prom
 }
 
 /** A birth known in part, or given in part, may be every day it stands for. */
-function conditionOf(alias: string, { born, name }: LookedFor, borne: readonly string[][]): string {
+function conditionOf(alias: string, { born, name }: LookedFor, parts: readonly string[], borne: readonly string[][]): string {
   const birth = `${alias}.date_of_birth`;
-  const byName =
-    name === null
-      ? []
-      : [
-          `name_has(words_of_name(${alias}.name), cast(:parts as text[]))`,
-          ...borne.map((_, i) => `words_of_name(${alias}.name) && cast(:borne${i} as text[])`),
-        ];
+  const byName = [
+    ...parts.flatMap((_, i) => hasPart(alias, `:part${i}`)),
+    ...borne.map((_, i) => `words_of_name(${alias}.name) && cast(:borne${i} as text[])`),
+  ];
   const byBirth =
     born === null
       ? []
       : [`(${birth} like :born || '%' or ${birth} = any(cast(:knownAs as text[]))${name === null ? '' : ` or ${birth} is null`})`];
   return [...byName, ...byBirth].join(' and ');
+}
+
+/** Two conditions, the first of which is asked of everybody where there is no better index; the words are worked out for few. */
+function hasPart(alias: string, part: string): string[] {
+  return [
+    `position(${part} in replace(${alias}.plain_name, ' ', '')) > 0`,
+    `(position(${part} in ${alias}.plain_name) > 0 or name_has(words_of_name(${alias}.name), array[${part}]))`,
+  ];
 }
 
 /** The year, and the month, of a birth: what may be recorded of somebody who was born on that day. */

@@ -91,3 +91,17 @@ it('come with a name and leave with the last who bore it', async () => {
   await council.night('2026-11-24');
   expect(await words()).toEqual(['newman']);
 });
+
+it('are looked into one by one where more than a thousand of them hold a part', async () => {
+  const many = Array.from({ length: 1001 }, (_, i) => `MANY-${i}`);
+  const letters = (i: number) => String(i).replace(/\d/g, (digit) => 'abcdefghij'.charAt(Number(digit)));
+  for (const [i, ref] of many.entries())
+    council.register.people.set(ref, { person_ref: ref, name: `Quor${letters(i)}\u2019n ${i === 7 ? 'Van Tassel' : 'Other'}` });
+  council.register.child('CF-MANY', { closed_on: '', subject_refs: many.join(';') });
+  await council.night('2026-11-25');
+  const found = async (name: string) =>
+    (await council.db.transaction((trx) => findFiles(trx, { name, born: null }, ANYBODY))).map(({ person_ref }) => person_ref);
+  expect((await found('quor')).sort()).toEqual([...many].sort());
+  for (const name of ['quor tassel', 'VANT quor', 'Tassel, QUORHN']) expect(await found(name)).toEqual(['MANY-7']);
+  expect(await found('quor tasselx')).toEqual([]);
+});
