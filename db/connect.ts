@@ -66,7 +66,7 @@ export function knexConfig(connection: string | Knex.PgConnectionConfig): Knex.C
     pool: {
       min: 0,
       max: 8,
-      afterCreate: (client: pg.Client, done: (error?: unknown) => void) => void settleSession(client).then(() => done(), done),
+      afterCreate: (client: pg.Client, done: (error?: unknown) => void) => void settled(client).then(() => done(), done),
     },
     // An error must not carry the values of its statement: they are names and births, and errors are logged.
     compileSqlOnError: false,
@@ -74,6 +74,16 @@ export function knexConfig(connection: string | Knex.PgConnectionConfig): Knex.C
     log: { warn: () => undefined },
     migrations: { migrationSource: MIGRATIONS },
   };
+}
+
+/** The pool forgets a connection that it was refused, and one left open would keep the command from ever ending. */
+async function settled(client: pg.Client): Promise<void> {
+  try {
+    await settleSession(client);
+  } catch (error) {
+    await client.end();
+    throw error;
+  }
 }
 
 /** The same address as the driver reads it: of an IPv6 one it would ask for the brackets too. */

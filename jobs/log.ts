@@ -48,6 +48,8 @@ function nextAfter(code: string): string {
     return ' A pooler in front of the database gives each transaction another session. Name the database itself in DATABASE_URL, or a pool with pool_mode=session.';
   if (code === '25006')
     return ' The server takes no writes: it is a standby, or was made read-only (default_transaction_read_only, or recovery). Point DATABASE_URL at the one that does.';
+  if (code === '57P05')
+    return ' The server ends connections that wait (idle_session_timeout), sooner than a new one can switch that off for itself. Have its administrator take it back: alter role … reset idle_session_timeout, alter database … reset idle_session_timeout, or the line in postgresql.conf.';
   return /^(08|53|57P0)/.test(code) ? ' See that the database runs, then run again.' : '';
 }
 

@@ -1,6 +1,8 @@
 /** The command line's outermost layer: arguments in, exit code out, errors in words. */
 import { CommanderError } from 'commander';
 import { ExtractRefused } from '../db/extract.ts';
+import { systemCode } from '../db/fileIo.ts';
+import { isWithin } from '../db/roots.ts';
 import { isOfConnecting } from '../db/unreachable.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { ScheduleError } from '../rules/schedule.ts';
@@ -46,7 +48,7 @@ export async function run(argv: string[], around: Surroundings): Promise<ExitCod
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    around.stderr.write(`retention: ${[describeError(error), ...whereAsked(error, around)].join(' ')}\n`);
+    around.stderr.write(`retention: ${[describeError(error), ...whereAsked(error, around), ...whoseFolder(error, around)].join(' ')}\n`);
     if (!isExpected(error) && around.env['RETENTION_TRACE'] && error instanceof Error) around.stderr.write(`${error.stack ?? ''}\n`);
     return error instanceof UsageError || error instanceof ScheduleError ? 2 : 1;
   }
@@ -57,6 +59,16 @@ function whereAsked(error: unknown, { env, cwd }: Surroundings): string[] {
   if (!isOfConnecting(error)) return [];
   const { databaseUrl } = readSettings(env, cwd);
   return databaseUrl === null ? [] : [databasePlace(databaseUrl)];
+}
+
+/** The setting that leads to a folder which this account may not use. */
+function whoseFolder(error: unknown, { env, cwd }: Surroundings): string[] {
+  if (!['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? '') || !(error instanceof Error && 'path' in error)) return [];
+  const { home, documentRoot } = readSettings(env, cwd);
+  const [setting] = Object.entries({ DOCUMENT_ROOT: documentRoot, RETENTION_HOME: home }).filter(([, folder]) =>
+    isWithin(String(error.path), folder),
+  );
+  return setting ? [`${setting[0]} is ${setting[1]}: set it to a folder that this account may write to, or give it this one.`] : [];
 }
 
 function isExpected(error: unknown): boolean {

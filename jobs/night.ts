@@ -9,7 +9,7 @@ import { readNeeds, SEEN_BY_STEPS, type SeenByStep } from '../db/told.ts';
 import type { Context } from './context.ts';
 import { describeError, type Log } from './log.ts';
 import { needWords } from './needWords.ts';
-import { LOST_OUTPUT_NEXT, lostOutputWords } from './output.ts';
+import { lostOutputNotice, lostOutputWords } from './output.ts';
 import {
   archiveStep,
   computeStep,
@@ -109,8 +109,8 @@ async function recorded(context: Context, kind: RunKind, work: (night: Night) =>
     }
     await close(context, result, kind, result.error);
     await tell(context, result, seen);
-    const lost = lostOutputWords(context.around.lostOutput);
-    if (lost !== null) result.known.push(`${lost} ${LOST_OUTPUT_NEXT}`);
+    const lost = lostOutputNotice(context.around.lostOutput);
+    if (lost !== null) result.known.push(lost);
     log.info({ outcome: result.outcome, attention: result.attention.length, stopped: result.stopped.length }, 'run.finished');
     return result;
   });

@@ -24,3 +24,9 @@ export function lostOutputWords(lost: LostOutput = {}): string | null {
     ? null
     : `The log could not be written (${places.join(', ')}), so lines of it are lost; the work itself went on.`;
 }
+
+/** The same with what to do. */
+export function lostOutputNotice(lost?: LostOutput): string | null {
+  const words = lostOutputWords(lost);
+  return words === null ? null : `${words} ${LOST_OUTPUT_NEXT}`;
+}

@@ -28,6 +28,7 @@ import { addDays } from '../rules/dates.ts';
 import { brakeWords } from './brakeWords.ts';
 import { tracesOf, type Context } from './context.ts';
 import { describeError } from './log.ts';
+import { lostOutputNotice } from './output.ts';
 import { showProgress } from './progress.ts';
 
 /** What a step returns: its counts for ledger and log, and what it saw that needs a person where the database does not show it. */
@@ -154,7 +155,8 @@ export async function reportStep(
   const { db, schedule, asOf, rehearsal, settings } = context;
   const reports = join(settings.home, 'reports');
   await noteSourcesAgain(db, settings.documentRoot, asOf);
-  const written = await writeNightReport(db, schedule, { asOf, folder: folder ?? join(reports, asOf), rehearsal });
+  const lost = lostOutputNotice(context.around.lostOutput);
+  const written = await writeNightReport(db, schedule, { asOf, folder: folder ?? join(reports, asOf), rehearsal, lost });
   // The site shows the figures of the last night; those of a day before it are for who asked.
   if (asOf >= ((await lastSuccessfulNight(db)) ?? asOf)) await keepNight(db, written.figures);
   await removeOldReports(reports, asOf, settings.keepDays);

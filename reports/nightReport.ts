@@ -28,6 +28,8 @@ interface Reporting {
   asOf: IsoDate;
   folder: string;
   rehearsal: boolean;
+  /** What of this run’s log could not be written, in words; null when all of it was. */
+  lost: string | null;
 }
 
 const REMOVALS_COLUMNS = ['file_ref', 'archived_on', 'first_seen_on', 'last_seen_on', 'differs', 'rehearsal'] as const;
@@ -84,9 +86,9 @@ export async function removeOldReports(reportsFolder: string, asOf: IsoDate, kee
 
 async function writeRetentionReport(
   { figures, schedule, audit }: { figures: RetentionFigures; schedule: Schedule; audit: NightReport['audit'] },
-  { folder, rehearsal }: Reporting,
+  { folder, rehearsal, lost }: Reporting,
 ): Promise<string[]> {
-  await writeWhole(join(folder, 'retention-report.html'), retentionReportHtml(figures, { schedule, rehearsal, audit }));
+  await writeWhole(join(folder, 'retention-report.html'), retentionReportHtml(figures, { schedule, rehearsal, audit, lost }));
   await writeCsv(join(folder, 'retention-report.csv'), RETENTION_COLUMNS, retentionReportRows(figures, rehearsal));
   return ['retention-report.html', 'retention-report.csv'];
 }

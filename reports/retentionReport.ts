@@ -41,6 +41,8 @@ export interface ReportSurroundings {
   schedule: Schedule;
   rehearsal: boolean;
   audit: { events: number; head: string };
+  /** What of this run’s log could not be written, in words; null when all of it was. */
+  lost: string | null;
 }
 
 /** The figures as CSV rows: the rules, the reasons for having no date, and the register that both add up to. */
@@ -55,12 +57,13 @@ export function retentionReportRows(figures: RetentionFigures, rehearsal: boolea
 }
 
 /** The page: self-contained, no script, one sheet of A4. Holds counts and the policy's words, nothing about any person. */
-export function retentionReportHtml(figures: RetentionFigures, { schedule, rehearsal, audit }: ReportSurroundings): string {
+export function retentionReportHtml(figures: RetentionFigures, { schedule, rehearsal, audit, lost }: ReportSurroundings): string {
   return templates.render('retentionReport.njk', {
     figures,
     schedule,
     rehearsal,
     audit,
+    lost,
     accounts: accountsInWords(figures),
     due: dueInWords(figures),
     rules: figures.rules.map((rule) => ({ ...rule, ...clauseParts(rule, schedule) })),

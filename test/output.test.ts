@@ -1,6 +1,8 @@
 /** A log that cannot be written, and a night whose lock was ended from outside. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { Knex } from 'knex';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Finding } from '../jobs/doctor/findings.ts';
@@ -40,6 +42,8 @@ describe('where what is printed is lost', () => {
     const [run] = await council.db('runs').select<{ outcome: string; counts: { output_lost?: object } }[]>('outcome', 'counts');
     expect(run?.outcome).toBe('succeeded');
     expect(Object.keys(run?.counts.output_lost ?? {})).toContain('standard error');
+    const report = await readFile(path.join(council.folder, 'home', 'reports', NIGHT, 'retention-report.html'), 'utf8');
+    expect(report).toMatch(/The log could not be written \(.*standard error: (ENOSPC|EPIPE).*Make room where it goes/);
     const findings = (await council.retention('doctor --json', { asOf: NIGHT })).json<Finding[]>();
     expect(findings).toContainEqual(expect.objectContaining({ check: 'log', level: 'warning' }));
   });

@@ -173,7 +173,7 @@ describe('CSV', () => {
 });
 
 describe('the page', () => {
-  const surroundings = { rehearsal: false, audit: { events: 3, head: 'f'.repeat(64) } };
+  const surroundings = { rehearsal: false, lost: null, audit: { events: 3, head: 'f'.repeat(64) } };
 
   test('says that every file is accounted for, in words', async () => {
     const figures = await retentionFigures(fresh.db, schedule, AS_OF);
@@ -215,7 +215,7 @@ describe('the page', () => {
 describe('the morning’s folder', () => {
   const written = async (name: string) => {
     const folder = join(home, 'reports', name);
-    return await writeNightReport(fresh.db, schedule, { asOf: AS_OF, folder, rehearsal: true });
+    return await writeNightReport(fresh.db, schedule, { asOf: AS_OF, folder, rehearsal: true, lost: null });
   };
 
   test('holds what is promised, for its owner alone', async () => {

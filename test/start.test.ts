@@ -1,6 +1,17 @@
 /** What a command runs is compiled beside it: nothing from a shared folder, nothing of other sources, and the package has all of it. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -11,6 +22,9 @@ import { rehearsal } from './setup/commands.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PRODUCT = ['package.json', 'tsconfig.json', '.build', 'rules', 'db', 'reports', 'jobs'];
 const folder = mkdtempSync(path.join(tmpdir(), 'retention start '));
+
+/** Root may write anywhere. */
+const account = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -37,6 +51,31 @@ describe('a command', () => {
   it('works where there is no folder for temporary files, or none that it may write to', () => {
     for (const TMPDIR of ['/proc/self', path.join(folder, 'nowhere')])
       expect(retention(ROOT, ['settings'], { ...process.env, TMPDIR }).status).toBe(0);
+  });
+});
+
+describe('a command that cannot do its work names the setting and what to do', () => {
+  it('where it may open fewer files than it has modules', () => {
+    const few = spawnSync('sh', ['-c', 'ulimit -n 60 && exec "$0" jobs/retention.mjs settings', process.execPath], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect([few.status, few.stdout]).toEqual([1, '']);
+    expect(few.stderr).toMatch(/^retention: This process may open only 60 files at once.*Raise the limit to 256 or more \(ulimit -n.*\n$/);
+  });
+
+  it.skipIf(!isReadBy(account))('where its folder takes no writes', () => {
+    const closed = made('closed');
+    chmodSync(folder, 0o755);
+    chmodSync(closed, 0o555);
+    const env = { PATH: process.env['PATH'], RETENTION_HOME: closed, RETENTION_REHEARSAL: '1' };
+    const { status, stderr } = spawnSync(process.execPath, [path.join(ROOT, 'jobs/retention.mjs'), 'compute'], {
+      cwd: '/',
+      encoding: 'utf8',
+      env,
+      ...account,
+    });
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/closed to this account.*EACCES.*RETENTION_HOME is .*set it to a folder/)]);
   });
 });
 
@@ -86,6 +125,11 @@ it('the package has all that a night needs, and no sources', async () => {
   expect([night.status, night.stdout], night.stderr).toEqual([0, expect.stringContaining('"succeeded"')]);
   await council.close();
 });
+
+/** False for root's own checkout below a folder that is closed to everybody else. */
+function isReadBy(other: { uid?: number; gid?: number }): boolean {
+  return spawnSync('test', ['-r', path.join(ROOT, 'jobs/retention.mjs')], other).status === 0;
+}
 
 function made(name: string): string {
   const made = path.join(folder, name);
