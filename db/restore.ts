@@ -8,6 +8,7 @@ import { REQUEST_LAPSES_AFTER_DAYS, requestHasLapsed } from '../rules/workflow.t
 import { samePerson } from '../rules/userNames.ts';
 import { actAs } from './acting.ts';
 import type { ArchiveStore } from './archiveStore.ts';
+import { bagsKeptApart } from './archivedReference.ts';
 import { recordEvent } from './audit.ts';
 import { bagFileName, verifyBag } from './bag.ts';
 import type { BagRow } from './bagMoves.ts';
@@ -19,6 +20,8 @@ export interface RestoreAsked {
   keep_until: IsoDate;
   /** Last day on which another person may confirm. */
   lapses_after: IsoDate;
+  /** Bags of other archived files that had this reference earlier; those are not what is asked for. */
+  kept_apart: string[];
 }
 
 export interface Restored {
@@ -70,7 +73,8 @@ export async function askRestore(
     asked_on: asOf,
   });
   await recordEvent(trx, person.name, 'restore.asked', { file: fileRef, keep_until: keepUntil });
-  return { file_ref: fileRef, keep_until: keepUntil, lapses_after: addDays(asOf, REQUEST_LAPSES_AFTER_DAYS) };
+  const kept_apart = await bagsKeptApart(trx, fileRef);
+  return { file_ref: fileRef, keep_until: keepUntil, lapses_after: addDays(asOf, REQUEST_LAPSES_AFTER_DAYS), kept_apart };
 }
 
 /**
@@ -153,27 +157,20 @@ async function lockArchived(trx: Knex.Transaction, fileRef: string): Promise<num
     .first<{ list_id: number } | undefined>('list_id');
   const registered = await trx('case_files').where({ file_ref: fileRef }).first<object | undefined>('file_ref');
   if (archived && !registered) return archived.list_id;
-  if (archived || (registered && (await isKeptApart(trx, fileRef)))) throw referenceTaken(fileRef, archived !== undefined);
+  const apart = await bagsKeptApart(trx, fileRef);
+  if (archived || apart.length > 0) throw referenceTaken(fileRef, archived ? null : apart);
   const stands = registered ? 'it is in the register' : 'there is no such file; the reference is written exactly as in files.csv';
   throw new Refusal('not_archived', `${fileRef} cannot be brought back from the archive: ${stands}.`, { file: fileRef });
 }
 
-async function isKeptApart(trx: Knex.Transaction, fileRef: string): Promise<boolean> {
-  const apart = await trx('residual_records')
-    .where({ file_ref: fileRef })
-    .whereNotNull('kept_apart_on')
-    .first<object | undefined>('list_id');
-  return apart !== undefined;
-}
-
-/** Two files cannot stand in the register under one reference. */
-function referenceTaken(fileRef: string, unsettled: boolean): Refusal {
-  const next = unsettled
-    ? `Say first which it is: retention reference ${fileRef} (--came-back | --another-file) --reason "…".`
-    : 'What was archived is kept apart, and "retention find" says where its bag is. To work on it again, register it at the source under a reference of its own.';
+/** Two files cannot stand in the register under one reference; `apart` is null where nobody has said which of them it is. */
+function referenceTaken(fileRef: string, apart: readonly string[] | null): Refusal {
+  const next = apart
+    ? `What was archived is kept apart, whole, in the archive store: ${apart.join(', ')}. To read it, open that zip: its documents and facts are in the folder data. To work on it again, give the file a reference of its own at the source, put its documents under the document root, and let the extract name both; it is then a file like any other.`
+    : `Say first which it is: retention reference ${fileRef} (--came-back | --another-file) --reason "…".`;
   return new Refusal(
     'reference_taken',
-    `${fileRef} cannot be brought back from the archive: another file is in the register under its reference. ${next}`,
+    `${fileRef} cannot be brought back from the archive: its reference is another file’s now, and the source knows it as that one’s alone. ${next}`,
     { file: fileRef },
   );
 }

@@ -46,6 +46,7 @@ describe('asking', () => {
       file_ref: 'CF-1',
       keep_until: keptUntil,
       lapses_after: '2027-01-09',
+      kept_apart: [],
     });
     expect(await council.db('case_files').pluck('file_ref')).toEqual(['CF-9']);
     await council.refused('restore CF-1 --confirm', { asOf: asked, as: 'm.jones' }, 'own_request', /another person/);

@@ -63,6 +63,9 @@ describe('a file of other people under the reference', () => {
     await another('N');
     await nightly(DAY);
     await settle('--another-file', DAY);
+    const restore = ['restore', 'A', '--keep-until', '2030-01-01', '--reason', 'x'];
+    const whatToDo = /kept apart, whole.*: apart\/list-1\/A\.zip\. To read it, open that zip.*a reference of its own at the source/;
+    await council.refused(restore, { asOf: DAY, as: 'm.jones' }, 'reference_taken', whatToDo);
     await nightly(NEXT);
     const { list } = await council.itemOf('A');
     await council.approveAndSign(list, NEXT);
@@ -74,6 +77,11 @@ describe('a file of other people under the reference', () => {
     expect(await council.db('residual_records').pluck('list_id').orderBy('list_id')).toEqual(['1', String(list)].map(Number));
     expect((await nightly('2026-12-12')).steps['import']).toMatchObject({ reusedReferences: [], rows: { 'files.csv': { archived: 1 } } });
     expect(await removals('2026-12-12')).toHaveLength(1);
+    // From the archive comes the later file, and who asks is told that it is not the earlier one.
+    const asked = await council.done(restore, { asOf: '2026-12-12', as: 'm.jones' });
+    expect(asked.stdout).toContain('kept apart (apart/list-1/A.zip) and does not come back');
+    await council.done('restore A --confirm', { asOf: '2026-12-12', as: 'a.khan' });
+    expect([await found('Ann'), await found('Ruby')]).toEqual([['A archive'], ['A register']]);
   });
 
   it('leaves the register when a person says that it is the archived one, and is not asked about again unless with others', async () => {

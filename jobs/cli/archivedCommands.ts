@@ -1,4 +1,5 @@
 /** Commands about archived files: finding a person's, bringing one back, and the certificates. */
+import { apartWords } from '../../db/archivedReference.ts';
 import { readFile, writeFile } from 'node:fs/promises';
 import { actAs } from '../../db/acting.ts';
 import { checkCertificate, type CheckedCertificate } from '../../db/certificateCheck.ts';
@@ -125,8 +126,8 @@ function ask(line: CommandLine, fileRef: string, options: RestoreOptions): Promi
     options,
     'restore',
     (trx, person, { asOf }) => askRestore(trx, fileRef, asked, { person, asOf }),
-    ({ file_ref, lapses_after }) =>
-      `Asked for ${file_ref}. It stays in the archive until another person confirms, by ${longDate(lapses_after)}: retention restore ${file_ref} --confirm`,
+    ({ file_ref, lapses_after, kept_apart }) =>
+      `Asked for ${file_ref}. ${apartWords(kept_apart)}It stays in the archive until another person confirms, by ${longDate(lapses_after)}: retention restore ${file_ref} --confirm`,
   );
 }
 

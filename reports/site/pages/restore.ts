@@ -1,4 +1,5 @@
 /** Bringing an archived file back: one person asks, another confirms, and then it is an ordinary file again, kept through a day. */
+import { apartWords } from '../../../db/archivedReference.ts';
 import { askRestore, confirmRestore, openRestoreRequest, openRestoreRequests, type Restored } from '../../../db/restore.ts';
 import { addDays, longDate } from '../../../rules/dates.ts';
 import { REQUEST_LAPSES_AFTER_DAYS } from '../../../rules/workflow.ts';
@@ -45,6 +46,7 @@ async function ask(visit: SignedVisit): Promise<Answer> {
   if (keepUntil === null) return again([{ field: 'keep_day', text: 'Enter the last day on which it is kept, for example 31 3 2030' }]);
   const refusals = {
     not_archived: { field: 'ref' },
+    reference_taken: { field: 'ref' },
     keep_until_past: { field: 'keep_day' },
     reason_missing: { field: 'reason', words: 'Say why the file is needed again' },
   };
@@ -52,7 +54,7 @@ async function ask(visit: SignedVisit): Promise<Answer> {
   if ('errors' in outcome) return again(outcome.errors);
   return redirect(
     '/restore',
-    `Asked for ${ref}. It stays in the archive until another person confirms, through ${longDate(outcome.done.lapses_after)}; then it must be asked for anew.`,
+    `Asked for ${ref}. ${apartWords(outcome.done.kept_apart)}It stays in the archive until another person confirms, through ${longDate(outcome.done.lapses_after)}; then it must be asked for anew.`,
   );
 }
 
@@ -87,6 +89,7 @@ const CONFIRM_REFUSALS = {
   keep_until_past: { field: 'confirm' },
   // These lead back to what is asked for.
   not_archived: { field: 'confirm' },
+  reference_taken: { field: 'confirm' },
   restore_not_asked: { field: 'confirm' },
   request_lapsed: { field: 'confirm' },
 } as const;
