@@ -1,4 +1,4 @@
-/** Signing in to the site: passwords and lock-out, the code that is exchanged for a password, identities of OpenID Connect. */
+/** Signing in to the site: passwords, the code that is exchanged for one, identities of OpenID Connect. */
 import { hash, verify } from '@node-rs/argon2';
 import type { Knex } from 'knex';
 import { sha256 } from '../rules/digest.ts';
@@ -6,19 +6,9 @@ import { Refusal } from '../rules/refusal.ts';
 import { readUserName } from '../rules/userNames.ts';
 import { ROLES, type Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
-import { endSessionsOf } from './sessions.ts';
-import { endSecrets, lockPeople, useCode, userNamed } from './users.ts';
-
-/** Wrong passwords in a row after which an account is locked. */
-export const ATTEMPTS_BEFORE_LOCK = 5;
-
-/** Minutes that it then stays locked. */
-export const LOCKED_MINUTES = 15;
-
-/** Fewest characters of a password. */
-export const LEAST_PASSWORD = 12;
-
-const MOST_PASSWORD = 200;
+import { forgetGuesses, LONGEST_WAIT_MINUTES, mayGuess } from './guesses.ts';
+import { MOST_PASSWORD, requireStrong } from './passwords.ts';
+import { endAccess, endSecrets, lockPeople, useCode, userNamed } from './users.ts';
 
 /** Argon2id, which is what the package takes when nothing is said: 19 MiB and two passes. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -27,66 +17,70 @@ const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const NOBODYS = '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRvZm5vYm9keQ$8iDkYjL8IgQpBB6hAQ0qTz5nUpBJU3TFtvfpH1RmlRY';
 
 /** Whose name and password these are. Throws a Refusal in the same words whatever is wrong, lest it tells who has an account. */
-export async function signInByPassword(db: Knex, typed: string, password: string): Promise<string> {
+export async function personOfPassword(db: Knex, typed: string, password: string, address: string): Promise<string> {
   const known = (await userNamed(db, typed))?.name;
   const name = known ?? typed;
-  if (!(await isPasswordOf(db, name, password)))
-    throw new Refusal(
-      'sign_in_failed',
-      `The user name or the password is wrong, or the account is locked. It locks for ${LOCKED_MINUTES} minutes after ${ATTEMPTS_BEFORE_LOCK} wrong passwords in a row.`,
-      known === undefined ? {} : { user: known },
-    );
-  await recordEvent(db, name, 'user.signed_in', { user: name, by: 'password' });
-  return name;
+  if (await isPasswordOf(db, name, password, address)) return name;
+  throw new Refusal(
+    'sign_in_failed',
+    `The user name or the password is wrong, or too many wrong ones came from where you are. After some wrong ones wait a while, ${LONGEST_WAIT_MINUTES} minutes at most, and try again.`,
+    known === undefined ? {} : { user: known },
+  );
+}
+
+/** True when it is that person's password, the account is open, and whoever asks does not have to wait after wrong ones. */
+export async function isPasswordOf(db: Knex, name: string, password: string, address: string): Promise<boolean> {
+  const account = await db('accounts')
+    .where({ user_name: name, closed_at: null })
+    .whereNotNull('password_hash')
+    .first<{ password_hash: string } | undefined>('password_hash');
+  const guess = { name, kind: 'password', address } as const;
+  const may = await mayGuess(db, guess);
+  // Nobody's password is longer, and it costs nobody the time to find that out.
+  const right = await verify(account?.password_hash ?? NOBODYS, password.length > MOST_PASSWORD ? '' : password);
+  if (!account || !may || !right) return false;
+  await forgetGuesses(db, guess);
+  return true;
+}
+
+/** Somebody has come in. What they prove by, beside their name, is for the audit. */
+export async function noteSignedIn(
+  db: Knex,
+  name: string,
+  by: 'password' | 'code' | 'recovery_code' | 'openid_connect' | 'sample',
+): Promise<void> {
+  await db('accounts').where({ user_name: name }).update({ signed_in_at: db.fn.now() });
+  await recordEvent(db, name, 'user.signed_in', { user: name, by });
 }
 
 /**
- * True when it is that person's password, and the account is neither closed nor locked. The attempt is counted before the password
- * is looked at, so that many at once are no more than the same one after another.
+ * Exchanges a one-time code for a password of the person's own, and ends every session and token they had. Returns whose it is. Throws
+ * a Refusal for a code that is of no use, or a password that is too weak; `words` are those of the authority.
  */
-export async function isPasswordOf(db: Knex, name: string, password: string): Promise<boolean> {
-  const attempt = await countAttempt(db, name);
-  const right = await verify(attempt?.password_hash ?? NOBODYS, password.slice(0, MOST_PASSWORD));
-  if (attempt && right && attempt.failed_attempts <= ATTEMPTS_BEFORE_LOCK) {
-    await db('accounts').where({ user_name: name }).update({ failed_attempts: 0 });
-    return true;
-  }
-  if (attempt && attempt.failed_attempts >= ATTEMPTS_BEFORE_LOCK) await lock(db, name);
-  return false;
-}
-
-/**
- * Exchanges a one-time code for a password of the person's own, and ends every session they had. Returns whose it is. Throws a
- * Refusal for a code that is of no use, or a password that is too weak.
- */
-export async function choosePassword(trx: Knex.Transaction, code: string, password: string): Promise<string> {
+export async function choosePassword(trx: Knex.Transaction, code: string, password: string, words: readonly string[]): Promise<string> {
   const name = await useCode(trx, code);
-  await setPassword(trx, name, password);
+  await setPassword(trx, name, password, words);
   return name;
 }
 
-/** Gives a person that password, and ends every session they had. Throws a Refusal for one that is too weak. */
-export async function setPassword(trx: Knex.Transaction, name: string, password: string): Promise<void> {
-  requireStrong(password, name);
-  const chosen = {
-    password_hash: await hash(password, COST),
-    password_set_at: trx.fn.now(),
-    failed_attempts: 0,
-    locked_until: null,
-    closed_at: null,
-  };
+/** Gives a person that password, and ends every session and token they had. Throws a Refusal for one that is too weak. */
+export async function setPassword(trx: Knex.Transaction, name: string, password: string, words: readonly string[]): Promise<void> {
+  await requireStrong(password, name, words);
+  const chosen = { password_hash: await hash(password, COST), password_set_at: trx.fn.now() };
   await trx('accounts')
     .insert({ user_name: name, ...chosen })
     .onConflict('user_name')
     .merge(Object.keys(chosen));
-  await endSessionsOf(trx, name);
+  await endAccess(trx, name);
   await recordEvent(trx, name, 'user.password_chosen', { user: name });
 }
 
-/** True when the person signs in by a password of their own. */
-export async function hasPassword(db: Knex, name: string): Promise<boolean> {
-  const account = await db('accounts').where({ user_name: name }).whereNotNull('password_hash').first<object | undefined>('user_name');
-  return account !== undefined;
+/** When a person chose their password, as text; null where they have none, or the account is closed. */
+export async function passwordSince(db: Knex, name: string): Promise<string | null> {
+  const account = await db('accounts')
+    .where({ user_name: name, closed_at: null })
+    .first<{ since: string | null } | undefined>(db.raw('cast(password_set_at as text) as since'));
+  return account?.since ?? null;
 }
 
 /** What a provider of OpenID Connect says of somebody. */
@@ -116,7 +110,7 @@ export async function signInVouched(trx: Knex.Transaction, vouched: Vouched): Pr
     throw new Refusal('account_closed', 'An admin closed your account here. Ask one to open it again.', { user: known.user_name });
   const name = known?.user_name ?? (await addVouched(trx, vouched, roles));
   await keepRolesInStep(trx, name, roles);
-  await recordEvent(trx, name, 'user.signed_in', { user: name, by: 'openid_connect' });
+  await noteSignedIn(trx, name, 'openid_connect');
   return name;
 }
 
@@ -125,7 +119,7 @@ export async function dismissVouched(trx: Knex.Transaction, vouched: Vouched): P
   const known = await accountOf(trx, vouched);
   if (!known) return;
   await endSecrets(trx, known.user_name);
-  await endSessionsOf(trx, known.user_name);
+  await endAccess(trx, known.user_name);
   await recordEvent(trx, 'service', 'user.dismissed', { user: known.user_name });
 }
 
@@ -136,36 +130,6 @@ async function accountOf(
   return trx('accounts')
     .where({ oidc_issuer: issuer, oidc_subject: subject })
     .first<{ user_name: string; closed_at: Date | null } | undefined>('user_name', 'closed_at');
-}
-
-async function countAttempt(db: Knex, name: string): Promise<{ password_hash: string; failed_attempts: number } | undefined> {
-  const rows = await db('accounts')
-    .where({ user_name: name, closed_at: null })
-    .whereNotNull('password_hash')
-    .whereRaw('(locked_until is null or locked_until <= now())')
-    .update({ failed_attempts: db.raw('case when locked_until is null then failed_attempts + 1 else 1 end'), locked_until: null })
-    .returning(['password_hash', 'failed_attempts']);
-  return (rows as { password_hash: string; failed_attempts: number }[])[0];
-}
-
-async function lock(db: Knex, name: string): Promise<void> {
-  const until = db.raw('now() + make_interval(mins => ?)', [LOCKED_MINUTES]);
-  const locked = await db('accounts').where({ user_name: name, locked_until: null }).update({ locked_until: until });
-  if (locked > 0) await recordEvent(db, 'service', 'user.locked', { user: name, minutes: LOCKED_MINUTES });
-}
-
-function requireStrong(password: string, name: string): void {
-  const weak =
-    password.length < LEAST_PASSWORD
-      ? `A password has at least ${LEAST_PASSWORD} characters. Three words that have nothing to do with one another are easy to remember.`
-      : password.length > MOST_PASSWORD
-        ? `A password has at most ${MOST_PASSWORD} characters.`
-        : new Set(password.toLowerCase()).size < 5
-          ? 'This password repeats too few different characters. Choose another.'
-          : password.toLowerCase().includes(name.toLowerCase())
-            ? 'A password must not hold the user name. Choose another.'
-            : null;
-  if (weak !== null) throw new Refusal('password_weak', weak);
 }
 
 /** The name a person prefers, where it is like nobody's; else the subject; else a short form of its digest. */
@@ -192,7 +156,11 @@ function usableName(typed: string): string | null {
   }
 }
 
+/** A role that the provider takes away is gone from every session and token at once. */
 async function keepRolesInStep(trx: Knex.Transaction, name: string, roles: readonly Role[]): Promise<void> {
-  const changed = await trx('users').where({ name }).whereRaw('roles <> cast(:roles as text[])', { roles }).update({ roles });
-  if (changed > 0) await recordEvent(trx, 'service', 'user.roles_changed', { user: name, roles });
+  const before = (await trx('users').where({ name }).first<{ roles: Role[] }>('roles')).roles;
+  if (before.length === roles.length && before.every((role) => roles.includes(role))) return;
+  await trx('users').where({ name }).update({ roles });
+  await recordEvent(trx, 'service', 'user.roles_changed', { user: name, roles });
+  if (before.some((role) => !roles.includes(role))) await endAccess(trx, name);
 }

@@ -5,7 +5,8 @@ import { Refusal } from '../rules/refusal.ts';
 import type { Role } from '../rules/workflow.ts';
 import { requireStillActs } from './acting.ts';
 import { recordEvent } from './audit.ts';
-import { endAccess, endSecrets, issueSecret, lockPeople, secretsInForce, TOKEN_DAYS } from './users.ts';
+import { endSessionOf } from './sessions.ts';
+import { endAccess, endSecrets, issueToken, lockPeople, secretsInForce, TOKEN_DAYS } from './users.ts';
 
 export interface ListedPerson {
   name: string;
@@ -15,7 +16,8 @@ export interface ListedPerson {
   by_openid_connect: boolean;
   /** A one-time code waits to be used. */
   invited: boolean;
-  locked: boolean;
+  /** They have an authenticator app. */
+  has_factor: boolean;
   closed_at: Date | null;
 }
 
@@ -33,18 +35,34 @@ export async function listPeople(db: Knex): Promise<ListedPerson[]> {
       db.raw(
         "exists (select from user_secrets s where s.user_name = users.name and s.kind = 'code' and s.ended_at is null and s.expires_at > now()) as invited",
       ),
-      db.raw('coalesce(accounts.locked_until > now(), false) as locked'),
+      db.raw('accounts.factor_since is not null as has_factor'),
       'accounts.closed_at',
     );
 }
 
-/** The roles of a person whose account is not closed; null where there is none. */
-export async function rolesOf(db: Knex, name: string): Promise<Role[] | null> {
+/** The roles of a person, and what they come in by. */
+export interface OpenAccount {
+  roles: Role[];
+  has_password: boolean;
+  has_factor: boolean;
+}
+
+/** The account of a person; null where there is none that is open. */
+export async function openAccount(db: Knex, name: string): Promise<OpenAccount | null> {
   const row = await db('users')
     .leftJoin('accounts', 'accounts.user_name', 'users.name')
     .where({ 'users.name': name, 'accounts.closed_at': null })
-    .first<{ roles: Role[] } | undefined>('users.roles');
-  return row?.roles ?? null;
+    .first<OpenAccount | undefined>(
+      'users.roles',
+      db.raw('accounts.password_hash is not null as has_password'),
+      db.raw('accounts.factor_since is not null as has_factor'),
+    );
+  return row ?? null;
+}
+
+/** The roles of a person whose account is not closed; null where there is none. */
+export async function rolesOf(db: Knex, name: string): Promise<Role[] | null> {
+  return (await openAccount(db, name))?.roles ?? null;
 }
 
 /** Ends an account: its password, its codes and tokens, its sessions. What the person did stays under their name. */
@@ -66,26 +84,41 @@ export async function closeAccount(trx: Knex.Transaction, name: string, actor: P
   await recordEvent(trx, actor.name, 'user.closed', { user: name });
 }
 
-/** Signs a person out everywhere. Returns how many sessions that ended. */
+/** Signs a person out everywhere: their tokens end too. Returns how many sessions that ended. */
 export async function endSessionsBy(trx: Knex.Transaction, name: string, actor: Person): Promise<number> {
   if (name !== actor.name) requirePermission(actor, 'manage_people');
   await recordEvent(trx, actor.name, 'user.sessions_ended', { user: name });
   return endAccess(trx, name);
 }
 
+/** Ends one session of a person's own. */
+export async function endOwnSession(trx: Knex.Transaction, person: Person, idHash: string): Promise<void> {
+  if (!(await endSessionOf(trx, person.name, idHash)))
+    throw new Refusal('no_such_session', 'This session has ended already, or is not yours.');
+  await recordEvent(trx, person.name, 'user.session_ended', { user: person.name });
+}
+
 export interface ListedToken {
   id: number;
+  made_at: Date;
   expires_at: Date;
+  /** Empty for one that was never used. */
+  used_at: Date | null;
+  /** Empty where it was on the machine of the database. */
+  used_from: string | null;
 }
 
 /** A person's tokens for the command line that are in force. */
 export async function tokensOf(db: Knex, person: Person): Promise<ListedToken[]> {
-  return secretsInForce(db, 'token').where({ user_name: person.name }).orderBy('id').select<ListedToken[]>('id', 'expires_at');
+  return secretsInForce(db, 'token')
+    .where({ user_name: person.name })
+    .orderBy('id')
+    .select<ListedToken[]>('id', 'made_at', 'expires_at', 'used_at', 'used_from');
 }
 
 /** A new token for the command line. Returns it; it is nowhere else. */
 export async function makeToken(trx: Knex.Transaction, person: Person): Promise<{ token: string; days: number }> {
-  const token = await issueSecret(trx, person.name, 'token', TOKEN_DAYS);
+  const token = await issueToken(trx, person.name);
   await recordEvent(trx, person.name, 'user.token_made', { user: person.name });
   return { token, days: TOKEN_DAYS };
 }

@@ -14,6 +14,14 @@ export async function createTable(db: Knex, name: string, comment: string, colum
   }
 }
 
+/** Adds columns to a table, with their comments. */
+export async function addColumns(db: Knex, table: string, columns: Columns): Promise<void> {
+  for (const [column, [definition, words]] of Object.entries(columns)) {
+    await db.raw(`alter table ${table} add ${column} ${definition}`);
+    await db.raw(`comment on column ${table}.${column} is ${quoted(words)}`);
+  }
+}
+
 /** `check (column in (…))`, from the same list of words the code uses. */
 export function oneOf(column: string, words: readonly string[]): string {
   return `check (${column} in (${words.map(quoted).join(', ')}))`;

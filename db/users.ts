@@ -14,6 +14,10 @@ import { recordingFailures } from './signInFailures.ts';
 const CODE_DAYS = 7;
 /** Days that a personal token is good for. */
 export const TOKEN_DAYS = 90;
+/** Tokens that a person may have at once. */
+export const MOST_TOKENS = 5;
+/** Days for which the roles count that a provider of OpenID Connect named at somebody's last sign-in. */
+const VOUCHED_DAYS = 30;
 
 /** The person of that name, or of one like it. In a rehearsal an unknown name is taken at its word and may do anything. */
 export async function findPerson(db: Knex, typed: string): Promise<Person> {
@@ -35,13 +39,31 @@ export async function lockPeople(trx: Knex.Transaction): Promise<void> {
   await trx.raw("select pg_advisory_xact_lock(hashtext('people'))");
 }
 
-/** Whom a token belongs to. Throws a Refusal for one that is unknown, expired or taken back, which leaves an event of the audit. */
+/**
+ * Whom a token belongs to, and that it was used. Throws a Refusal for one that is unknown, expired or taken back, or whose roles a
+ * provider said too long ago; that leaves an event of the audit.
+ */
 export async function personOfToken(db: Knex, token: string): Promise<Person> {
   return recordingFailures(db, { by: 'token', address: null }, async () => {
     const user = await secretsInForce(db, 'token', token)
       .join('users', 'users.name', 'user_secrets.user_name')
-      .first<Person | undefined>('users.name', 'users.roles');
-    if (user) return user;
+      .leftJoin('accounts', 'accounts.user_name', 'users.name')
+      .first<(Person & { stale: boolean }) | undefined>(
+        'users.name',
+        'users.roles',
+        db.raw('oidc_subject is not null and coalesce(signed_in_at < now() - make_interval(days => ?), true) as stale', [VOUCHED_DAYS]),
+      );
+    if (user && !user.stale) {
+      const { name, roles } = user;
+      await secretsInForce(db, 'token', token).update({ used_at: db.fn.now(), used_from: db.raw('host(inet_client_addr())') });
+      return { name, roles };
+    }
+    if (user)
+      throw new Refusal(
+        'vouched_too_long_ago',
+        `Your organisation says which roles you have, and last said so more than ${VOUCHED_DAYS} days ago. Sign in on the site once, then run this again.`,
+        { user: user.name },
+      );
     const once = await ownerOfSecret(db, 'token', token);
     throw new Refusal(
       'token_unknown',
@@ -144,11 +166,12 @@ export async function endSecrets(trx: Knex.Transaction, name: string, kind?: 'co
     .update({ ended_at: trx.fn.now() });
 }
 
-/** Whose code it is; it is used up by that, and so is every token they had. Throws a Refusal for one that is of no use. */
+/** Whose code it is; it is used up by that, and every token they had ends. Throws a Refusal for one that is of no use. */
 export async function useCode(trx: Knex.Transaction, code: string): Promise<string> {
   const secret = await secretsInForce(trx, 'code', code).forUpdate().first<{ user_name: string } | undefined>('user_name');
   if (secret) {
-    await endSecrets(trx, secret.user_name);
+    await endSecrets(trx, secret.user_name, 'code');
+    await endSecrets(trx, secret.user_name, 'token');
     return secret.user_name;
   }
   const once = await ownerOfSecret(trx, 'code', code);
@@ -201,7 +224,7 @@ export async function doubtfulNames(db: Knex): Promise<DoubtfulNames> {
 export async function enrol(trx: Knex.Transaction, code: string): Promise<{ name: string; token: string; days: number }> {
   const name = await useCode(trx, code);
   await recordEvent(trx, name, 'user.enrolled', { user: name });
-  return { name, token: await issueSecret(trx, name, 'token', TOKEN_DAYS), days: TOKEN_DAYS };
+  return { name, token: await issueToken(trx, name), days: TOKEN_DAYS };
 }
 
 /** True while somebody is an admin whose account nobody closed. */
@@ -229,6 +252,16 @@ export function secretsInForce(db: Knex, kind: 'code' | 'token', secret?: string
     .where({ 'user_secrets.kind': kind, ...(secret === undefined ? {} : { hash: sha256(secret) }) })
     .whereNull('ended_at')
     .where('expires_at', '>', db.fn.now());
+}
+
+/** A new token for the command line. Returns the secret, which is nowhere else. Throws a Refusal where the person has as many as may be. */
+export async function issueToken(trx: Knex.Transaction, name: string): Promise<string> {
+  // Of two made at once the second must see the first.
+  await trx('users').where({ name }).forNoKeyUpdate().first('name');
+  const inForce = await secretsInForce(trx, 'token').where({ user_name: name }).select('id');
+  if (inForce.length >= MOST_TOKENS)
+    throw new Refusal('too_many_tokens', `You have ${MOST_TOKENS} tokens, and nobody has more. Take one back first.`);
+  return issueSecret(trx, name, 'token', TOKEN_DAYS);
 }
 
 /** A new code or token of a person. Returns the secret, which is nowhere else. */

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import nodeCron from 'node-cron';
 import { z } from 'zod';
+import { ROLES, type Role } from '../rules/workflow.ts';
 
 export interface Settings {
   databaseUrl: string | null;
@@ -25,6 +26,9 @@ export interface Settings {
   siteUrl: string | null;
   /** Null: local accounts. */
   openId: { issuer: string; clientId: string; clientSecret: string; rolesClaim: string; maxAge: number } | null;
+  /** Null: as the kind of the database has it. */
+  secondFactorFor: readonly Role[] | null;
+  passwordWords: readonly string[];
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -56,6 +60,11 @@ export const SETTINGS = {
   LOG_LEVEL: ['info', 'least level of what is logged to standard error: trace, debug, info, warn, error, fatal or silent'],
   RETENTION_TOKEN: ['', 'on a live database: the personal token of who acts'],
   SITE_URL: ['', 'where people reach the site, as https://retention.example; without it where "retention serve" listens on this machine'],
+  SECOND_FACTOR: [
+    '',
+    'roles that need a second factor where people have passwords, as authoriser,admin; none for nobody; without it authoriser and admin on a live database, and nobody in a rehearsal',
+  ],
+  PASSWORD_WORDS: ['', 'words of your authority, with commas between, that no password may be made of: its name, places, systems'],
   OIDC_ISSUER: ['', 'OpenID Connect provider that signs people in to the site; without it people have local accounts'],
   OIDC_CLIENT_ID: ['', 'what the provider knows the site as'],
   OIDC_CLIENT_SECRET: ['', 'the secret it gave the site'],
@@ -104,6 +113,13 @@ const shape = z.object({
     const problem = url === '' ? null : problemOfSiteUrl(url);
     if (problem !== null) context.addIssue(problem);
   }),
+  SECOND_FACTOR: z
+    .string()
+    .refine(
+      (text) => text === '' || text === 'none' || wordsOf(text).every((word) => (ROLES as readonly string[]).includes(word)),
+      `must be none, or roles with commas between, of ${ROLES.join(', ')}`,
+    ),
+  PASSWORD_WORDS: z.string(),
   OIDC_ISSUER: z.string().refine((url) => url === '' || isSafeAddress(url), 'must be an https address'),
   OIDC_CLIENT_ID: z.string(),
   OIDC_CLIENT_SECRET: z.string(),
@@ -145,7 +161,16 @@ export function readSettings(env: Record<string, string | undefined>, cwd: strin
     token: read.RETENTION_TOKEN || null,
     siteUrl: read.SITE_URL === '' ? null : new URL(read.SITE_URL).origin,
     openId: readOpenId(read),
+    secondFactorFor: read.SECOND_FACTOR === '' ? null : ROLES.filter((role) => wordsOf(read.SECOND_FACTOR).includes(role)),
+    passwordWords: wordsOf(read.PASSWORD_WORDS),
   };
+}
+
+function wordsOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
 }
 
 function readOpenId(read: z.infer<typeof shape>): Settings['openId'] {

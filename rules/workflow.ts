@@ -104,6 +104,9 @@ export type BrakeName = (typeof BRAKES)[number];
 export const ROLES = ['records_manager', 'authoriser', 'compliance', 'auditor', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Whose role needs a second factor on a live database, unless a setting says otherwise. */
+export const SECOND_FACTOR_FOR: readonly Role[] = ['authoriser', 'admin'];
+
 /** Everything a person can do, with the roles that may. The service itself (the night) needs no role. */
 export const PERMISSIONS = {
   read: ['records_manager', 'authoriser', 'compliance', 'auditor'],

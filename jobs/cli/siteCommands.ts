@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { openArchiveStore } from '../../db/archiveStore.ts';
 import { longDate } from '../../rules/dates.ts';
+import { SECOND_FACTOR_FOR } from '../../rules/workflow.ts';
 import type { SitePerson } from '../../reports/site/page.ts';
 import { todayInLondon } from '../clock.ts';
 import { tracesOf, withContext, type CommonOptions, type Context } from '../context.ts';
@@ -77,6 +78,8 @@ async function startSite(context: Context, options: ServeOptions): Promise<Fasti
     kind: installation.kind,
     samplePeople: rehearsal && isLoopback(options.host) && isLoopback(new URL(origin).hostname) ? SAMPLE_PEOPLE : [],
     origin,
+    secondFactorFor: settings.secondFactorFor ?? (rehearsal ? [] : SECOND_FACTOR_FOR),
+    passwordWords: [...settings.passwordWords, ...(settings.siteUrl === null ? [] : new URL(settings.siteUrl).hostname.split('.'))],
     openId: settings.openId && (await openProvider(settings.openId, origin)),
     log,
     describe: describeError,

@@ -22,6 +22,10 @@ export interface Site {
   origin: string;
   /** Null: local accounts. */
   openId: Provider | null;
+  /** Roles that need a second factor, of people with a password. */
+  secondFactorFor: readonly Role[];
+  /** Words of the authority, that no password may be made of. */
+  passwordWords: readonly string[];
   log: SiteLog;
   /** What of an error may be logged: never the values of a statement. */
   describe(error: unknown): string;
@@ -46,6 +50,8 @@ export interface SiteLog {
 /** Somebody who is signed in: here everybody has roles. */
 export interface SitePerson extends Person {
   roles: readonly Role[];
+  /** What they come in by; left out for the sample people of a rehearsal, who prove nothing. */
+  proofs?: { password: boolean; factor: boolean };
 }
 
 /** What a request brings, to whoever sends it. */
@@ -77,6 +83,12 @@ export interface VisitSession {
   /** The secret kept under that name, and forgets it. */
   take(key: string): unknown;
   keep(key: string, value: unknown): void;
+  /** Hash of its secret: the row of it in the database. */
+  hash: string;
+  /** True where the person proved who they are in the last ten minutes, in this session. */
+  provedLately: boolean;
+  /** They have just proved it again. */
+  proved(): Promise<void>;
   /** Makes a new session, so that nobody can have prepared this one, and signs the person in. */
   begin(name: string): Promise<void>;
   end(): Promise<void>;
@@ -161,6 +173,11 @@ export class Fields {
   /** All of that name: the ticked boxes. */
   many(name: string): string[] {
     return this.#given.get(name) ?? [];
+  }
+
+  /** Everything that was given, in its order. */
+  entries(): [name: string, value: string][] {
+    return [...this.#given].flatMap(([name, values]) => values.map((value): [string, string] => [name, value]));
   }
 
   /** A whole number from 1 on, or undefined. */

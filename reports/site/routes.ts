@@ -5,6 +5,7 @@ import { confirmRoutes } from './pages/confirm.ts';
 import { referenceRoutes } from './pages/reference.ts';
 import { disposalRoutes } from './pages/disposals.ts';
 import { auditRoutes } from './pages/audit.ts';
+import { factorRoutes } from './pages/factor.ts';
 import { fileRoutes } from './pages/file.ts';
 import { findRoutes } from './pages/find.ts';
 import { holdRoutes } from './pages/holds.ts';
@@ -58,4 +59,5 @@ export const ROUTES: readonly Route[] = [
   ...restoreRoutes,
   ...peopleRoutes,
   ...meRoutes,
+  ...factorRoutes,
 ];

@@ -1,12 +1,13 @@
 /** The one loop that registers every route: who asks, whether they may, what they get. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { rolesOf } from '../../db/people.ts';
+import { openAccount } from '../../db/people.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { requirePermission } from '../../rules/people.ts';
 import { Fields, ownPath, page, redirect, type Answer, type Notice, type Route, type Site, type SitePerson, type Visit } from './page.ts';
 import { cameFromAnotherSite } from './otherSites.ts';
 import { cameWithoutHttps, PROXY_SAYS_NO_HTTPS } from './proxy.ts';
+import { needsFactor } from './proof.ts';
 import { visitSession } from './sessionStore.ts';
 import { navigationFor } from './views.ts';
 
@@ -44,7 +45,7 @@ export async function draw(
   { template, title, data, status }: Extract<Answer, { kind: 'page' }>,
   { site, assets }: { site: Site; assets: string },
 ): Promise<FastifyReply> {
-  const session = visitSession(request);
+  const session = visitSession(request, site.db);
   const path = request.url;
   return reply.status(status).view(`pages/${template}.njk`, {
     ...data,
@@ -62,8 +63,8 @@ export async function draw(
 /** The roles of a person are asked at each request: what an admin changes holds from the next page on. */
 async function whoIsSignedIn(site: Site, name: string | null): Promise<SitePerson | null> {
   if (name === null) return null;
-  const roles = await rolesOf(site.db, name);
-  if (roles !== null) return { name, roles };
+  const account = await openAccount(site.db, name);
+  if (account !== null) return { name, roles: account.roles, proofs: { password: account.has_password, factor: account.has_factor } };
   return site.samplePeople.find((sample) => sample.name === name) ?? null;
 }
 
@@ -81,6 +82,7 @@ async function answer(request: FastifyRequest, site: Site, route: Route): Promis
   if ([request.params, request.query, request.body].some(holdsZeroByte)) return unstorable();
   if (route.needs === 'anyone') return route.handler(visit);
   if (person === null) return signInFirst(visit, route);
+  if (needsFactor(site, person) && !SETTING_UP.includes(route.url)) return redirect('/me/factor');
   const { needs } = route;
   if (needs !== 'signed_in') {
     const check = () => Promise.resolve(requirePermission(person, needs));
@@ -89,6 +91,9 @@ async function answer(request: FastifyRequest, site: Site, route: Route): Promis
   }
   return route.handler({ ...visit, person });
 }
+
+/** Pages that somebody gets who has no second factor yet and needs one. */
+const SETTING_UP: readonly string[] = ['/me/factor', '/sign-out'];
 
 /** What no keyboard types and no text of the database can hold. */
 function holdsZeroByte(given: unknown): boolean {
@@ -127,7 +132,7 @@ function visitOf(request: FastifyRequest, site: Site): Visit {
     address: request.ip,
     fromAnotherSite: cameFromAnotherSite(site, request),
     noSignIn: cameWithoutHttps(site, request) ? PROXY_SAYS_NO_HTTPS : null,
-    session: visitSession(request),
+    session: visitSession(request, site.db),
   };
 }
 
@@ -144,7 +149,7 @@ async function send(
     return reply.send(typeof content === 'string' || Buffer.isBuffer(content) ? content : streamed(content, answered.name, around.site));
   }
   if (answered.kind === 'leave') return reply.redirect(answered.to, 303);
-  if (answered.notice) visitSession(request).keep('notice', answered.notice);
+  if (answered.notice) visitSession(request, around.site.db).keep('notice', answered.notice);
   return reply.redirect(answered.to, 303);
 }
 

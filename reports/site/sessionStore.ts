@@ -1,13 +1,17 @@
 /** Sessions of the site as fastify asks for them: kept in the database by hash, so that they survive a restart. */
 import type { FastifyRequest, Session } from 'fastify';
+import type { Knex } from 'knex';
 import type { FastifySessionOptions, SessionStore } from '@fastify/session';
-import { endSession, saveSession, useSession } from '../../db/sessions.ts';
+import { endSession, proveSession, saveSession, useSession } from '../../db/sessions.ts';
+import { sha256 } from '../../rules/digest.ts';
 import type { Site, VisitSession } from './page.ts';
 
 declare module 'fastify' {
   interface Session {
     userName?: string | null;
     kept?: Record<string, unknown>;
+    address?: string;
+    provedLately?: boolean;
     _csrf?: string;
   }
 }
@@ -27,8 +31,10 @@ export function sessionOptions(site: Site): FastifySessionOptions {
 }
 
 /** A request's session as handlers use it. */
-export function visitSession(request: FastifyRequest): VisitSession {
+export function visitSession(request: FastifyRequest, db: Knex): VisitSession {
   return {
+    hash: sha256(request.session.sessionId),
+    provedLately: request.session.provedLately ?? false,
     take(key) {
       const { [key]: taken, ...left } = request.session.kept ?? {};
       if (taken !== undefined) request.session.kept = left;
@@ -37,9 +43,13 @@ export function visitSession(request: FastifyRequest): VisitSession {
     keep(key, value) {
       request.session.kept = { ...request.session.kept, [key]: value };
     },
+    async proved() {
+      await proveSession(db, request.session.sessionId);
+    },
     async begin(name) {
       await request.session.regenerate();
       request.session.userName = name;
+      request.session.address = request.ip;
     },
     async end() {
       await request.session.regenerate();
@@ -58,8 +68,8 @@ function databaseStore(site: Site): SessionStore {
     get(secret, callback) {
       told(read(site, secret), callback);
     },
-    set(secret, { userName, kept, _csrf }, callback) {
-      told(saveSession(site.db, secret, userName ?? null, { kept, _csrf }), callback);
+    set(secret, { userName = null, address, kept, _csrf }, callback) {
+      told(saveSession(site.db, secret, { userName, address }, { kept, _csrf }), callback);
     },
     destroy(secret, callback) {
       told(endSession(site.db, secret), callback);
@@ -70,5 +80,5 @@ function databaseStore(site: Site): SessionStore {
 async function read(site: Site, secret: string): Promise<Session | null> {
   const session = await useSession(site.db, secret);
   // The cookie's own settings are not kept with the session: they are those of this start.
-  return session && ({ ...session.data, userName: session.userName } as unknown as Session);
+  return session && ({ ...session.data, userName: session.userName, provedLately: session.provedLately } as unknown as Session);
 }

@@ -3,7 +3,7 @@ import type { Environment } from 'nunjucks';
 import { longDate, shortDate } from '../../rules/dates.ts';
 import { mayDo, type Permission } from '../../rules/workflow.ts';
 import type { SitePerson } from './page.ts';
-import { counted, sentence } from './words.ts';
+import { counted, sentence, moment } from './words.ts';
 
 interface NavigationLink {
   text: string;
@@ -48,6 +48,7 @@ export function prepareTemplates(environment: Environment): void {
     // The timeline of the Ministry of Justice asks for a filter of this name.
     // The timeline of the design system asks it for its day, and hands on the time of day as the format.
     .addFilter('date', (date: string, time: string) => `${longDate(date)}${time === '' ? '' : ` at ${time}`}`)
+    .addFilter('moment', (at: Date | null) => (at === null ? '' : moment(at)))
     .addFilter('number', (count: number) => count.toLocaleString('en-GB'))
     .addFilter('sentence', (words: string | null) => sentence(words ?? ''))
     .addFilter('words', (word: string | null) => (word ?? '').replaceAll('_', ' '))

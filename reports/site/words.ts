@@ -68,3 +68,8 @@ export function sentence(words: string): string {
 export function categoryWords(categories: readonly string[]): string {
   return sentence(categories.join(', ').replaceAll('_', ' '));
 }
+
+/** "28 November 2026 at 09:12", in London. */
+export function moment(at: Date): string {
+  return at.toLocaleString('en-GB', { timeZone: 'Europe/London', dateStyle: 'long', timeStyle: 'short' });
+}

@@ -1,9 +1,11 @@
 /** A person with a browser that has no JavaScript: cookies, links and forms over the site itself, without a network. */
 import type { FastifyInstance } from 'fastify';
+import { Secret, TOTP } from 'otpauth';
 import { expect } from 'vitest';
 import { SAMPLE_PEOPLE } from '../../jobs/cli/siteCommands.ts';
 import { describeError } from '../../jobs/log.ts';
 import type { Site } from '../../reports/site/page.ts';
+import { SECOND_FACTOR_FOR } from '../../rules/workflow.ts';
 import { buildSite } from '../../reports/site/server.ts';
 import { openArchiveStore } from '../../db/archiveStore.ts';
 import { connect, type Database } from '../../db/connect.ts';
@@ -74,11 +76,36 @@ export async function siteOf(council: Council, change: Partial<Site> = {}): Prom
     samplePeople: SAMPLE_PEOPLE,
     origin: 'http://127.0.0.1:3000',
     openId: null,
+    secondFactorFor: change.kind === 'live' ? SECOND_FACTOR_FOR : [],
+    passwordWords: [],
     log: { info: noted, warn: noted, error: noted },
     describe: describeError,
     ...change,
   };
   return new SiteUnderTest(council, await buildSite(site), site, logged, database);
+}
+
+const APPS = new Map<string, string>();
+
+/** Signs somebody in by their password, and by an authenticator app where they have one or their role makes them set one up. */
+export async function signInByPassword(browser: Browser, name: string, password: string): Promise<Answered> {
+  await browser.open('/sign-in');
+  const answered = await browser.submit('/sign-in', { user_name: name, password });
+  if (browser.path === '/sign-in/factor') return browser.submit('/sign-in/factor', { code: await codeOf(browser.council, name) });
+  return browser.path === '/me/factor' ? setUpApp(browser, name) : answered;
+}
+
+/** Sets up the authenticator app that the page shows. */
+export async function setUpApp(browser: Browser, name: string): Promise<Answered> {
+  const secret = /Key: <code class="site-secret">([A-Z2-7 ]*)</.exec(browser.page.html)?.[1] ?? '';
+  APPS.set(`${browser.council.folder} ${name}`, secret.replaceAll(' ', ''));
+  return browser.submit('/me/factor', { code: await codeOf(browser.council, name) });
+}
+
+/** What the person's app shows now. A test signs in more often than a person could, who waits for the next code. */
+export async function codeOf(council: Council, name: string): Promise<string> {
+  await council.db('accounts').where({ user_name: name }).update({ factor_step: 0 });
+  return new TOTP({ secret: Secret.fromBase32(APPS.get(`${council.folder} ${name}`) ?? '') }).generate();
 }
 
 /** Gives every file of the register that names no document one, so that nobody is cautioned that it has none. */
@@ -94,6 +121,10 @@ export class Browser {
   path = '';
   readonly #site: SiteUnderTest;
   readonly #remoteAddress: string;
+
+  get council(): Council {
+    return this.#site.council;
+  }
 
   constructor(site: SiteUnderTest, remoteAddress = '127.0.0.1') {
     this.#site = site;

@@ -136,6 +136,44 @@ test('who comes back without a role loses what they had here: sessions and token
   expect((await council.retention('lists', { RETENTION_TOKEN: token })).exitCode).toBe(1);
 });
 
+test('a token acts by the roles of the last sign-in: for thirty days, and not a moment after one is withdrawn', async () => {
+  claims = { sub: 'a3c6', preferred_username: 'n.patel', roles: ['records_manager', 'authoriser'] };
+  const before = site.browser();
+  const token = async () => {
+    await signIn(before);
+    await before.open('/me');
+    return /class="site-secret">([^<]*)</.exec((await before.submit('/me/tokens')).html)?.[1] ?? '';
+  };
+  const first = await token();
+  const account = () => council.db('accounts').where({ user_name: 'n.patel' });
+  await account().update({ signed_in_at: council.db.raw("now() - interval '31 days'") });
+  const stale = await council.retention('lists', { RETENTION_TOKEN: first });
+  expect([stale.exitCode, stale.stderr]).toEqual([1, expect.stringContaining('Sign in on the site once')]);
+  await signIn(before);
+  await council.done('lists', { RETENTION_TOKEN: first });
+
+  claims.roles = ['records_manager'];
+  await signIn(site.browser());
+  expect((await council.retention('lists', { RETENTION_TOKEN: first })).exitCode).toBe(1);
+  expect((await before.open('/me')).text).not.toContain('Signed in as');
+});
+
+test('what needs a fresh sign-in leads to the provider for one, and back', async () => {
+  claims = { sub: 'b4d7', preferred_username: 'o.reed', roles: ['records_manager'] };
+  const reed = site.browser();
+  await signIn(reed);
+  await reed.open('/me');
+  await council.db('sessions').update({ proved_at: council.db.raw("now() - interval '11 minutes'") });
+  const asked = await reed.submit('/me/tokens');
+  expect(asked.html).toContain('href="/sign-in/openid?again=%2Fme"');
+  expect(asked.html).not.toContain('name="proof"');
+  const left = await reed.send('GET', '/sign-in/openid?again=%2Fme');
+  expect(left.headers['location']).toMatch(/max_age=600.*prompt=login|prompt=login.*max_age=600/);
+  await signIn(reed);
+  expect(reed.path).toBe('/me');
+  expect((await reed.submit('/me/tokens')).html).toMatch(/class="site-secret">[^<]+</);
+});
+
 test('people and their roles are the organisation’s to change', async () => {
   claims = { sub: 'f2b5', preferred_username: 's.lee', roles: ['admin'] };
   const admin = site.browser();

@@ -1,15 +1,15 @@
 /** Signing in: codes, passwords, lock-out, sessions that end in time, and people who are let go. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ATTEMPTS_BEFORE_LOCK, LOCKED_MINUTES } from '../../db/accounts.ts';
+import { FREE_GUESSES, LONGEST_WAIT_MINUTES } from '../../db/guesses.ts';
 import { ABSOLUTE_HOURS, IDLE_MINUTES, saveSession } from '../../db/sessions.ts';
 import { sha256 } from '../../rules/digest.ts';
 import { ownPath } from '../../reports/site/page.ts';
 import { STRICT_REQUESTS_A_MINUTE } from '../../reports/site/routing.ts';
 import { rehearsal, type Council } from '../setup/commands.ts';
-import { Browser, siteOf, type Answered, type SiteUnderTest } from './browsing.ts';
+import { Browser, codeOf, signInByPassword, siteOf, type Answered, type SiteUnderTest } from './browsing.ts';
 
 const PASSWORD = 'plain tractor violin';
-const FAILED = 'The user name or the password is wrong, or the account is locked.';
+const FAILED = 'The user name or the password is wrong, or too many wrong ones came from where you are.';
 
 let council: Council;
 let site: SiteUnderTest;
@@ -17,7 +17,7 @@ let site: SiteUnderTest;
 beforeEach(async () => {
   council = await rehearsal({ RETENTION_REHEARSAL: '' });
   await council.done('lists');
-  site = await siteOf(council, { kind: 'live', samplePeople: [] });
+  site = await siteOf(council, { kind: 'live', samplePeople: [], passwordWords: ['Puddlecombe'] });
 });
 
 afterEach(async () => {
@@ -28,8 +28,10 @@ afterEach(async () => {
 /** The clock is the database's, which no test can set: so all that happened is put back by as much. */
 async function minutesLater(minutes: number): Promise<void> {
   const earlier = `- make_interval(mins => ${minutes})`;
-  await council.db.raw(`update sessions set started_at = started_at ${earlier}, last_seen_at = last_seen_at ${earlier}`);
-  await council.db.raw(`update accounts set locked_until = locked_until ${earlier}`);
+  await council.db.raw(
+    `update sessions set started_at = started_at ${earlier}, last_seen_at = last_seen_at ${earlier}, proved_at = proved_at ${earlier}`,
+  );
+  await council.db.raw(`update guesses set wait_until = wait_until ${earlier}, last_at = last_at ${earlier}`);
 }
 
 /** The first admin, made on the command line, with a password chosen on the site. */
@@ -39,15 +41,14 @@ async function firstAdmin(): Promise<Browser> {
   return signedIn('s.lee');
 }
 
-async function choose(code: string, password: string, again = password): Promise<Answered> {
-  const browser = site.browser();
+async function choose(code: string, password: string, again = password, address = '127.0.0.1'): Promise<Answered> {
+  const browser = new Browser(site, address);
   await browser.open('/sign-in/code');
   return browser.submit('/sign-in/code', { code, password, password_again: again });
 }
 
 async function signIn(browser: Browser, name: string, password = PASSWORD): Promise<Answered> {
-  await browser.open('/sign-in');
-  return browser.submit('/sign-in', { user_name: name, password });
+  return signInByPassword(browser, name, password);
 }
 
 async function signedIn(name: string, browser = site.browser()): Promise<Browser> {
@@ -67,13 +68,26 @@ describe('a password', () => {
   it('is the person’s own: the admin hands on a code, which is good for one', async () => {
     const admin = await firstAdmin();
     const code = await add(admin, 'm.jones', 'records_manager');
-    const weak = ['short', 'aaaaaaaaaaaaaaaa', 'm.jones m.jones 1'];
-    for (const password of weak) expect([password, (await choose(code, password)).status]).toEqual([password, 422]);
+    const weak = [
+      ...['short', 'aaaaaaaaaaaaaaaa', 'm.jones m.jones 1', 'passwordpassword', '123456789012', 'Password1234', 'qwertyuiop123'],
+      ...[
+        'retention2026',
+        'RecordsManager1',
+        'Children&Families',
+        'P@ssw0rdP@ssw0rd',
+        'Puddlecombe2026',
+        'jones-jones-2026',
+        `${PASSWORD} ${'x'.repeat(200)}`,
+      ],
+    ];
+    for (const [i, password] of weak.entries())
+      expect([password, (await choose(code, password, password, `10.2.0.${i}`)).status]).toEqual([password, 422]);
     expect((await choose(code, PASSWORD, 'another one that differs')).text).toContain('The two passwords differ');
     expect((await choose(code, PASSWORD)).text).toContain('Your user name is m.jones.');
     expect((await choose(code, PASSWORD)).text).toContain('This code is unknown, was used already');
     expect((await choose('made-up', PASSWORD)).text).toContain('This code is unknown, was used already');
     await signedIn('m.jones');
+    expect((await signIn(site.browser(), 'm.jones', `${PASSWORD}${' '.repeat(200)}`)).text).toContain(FAILED);
 
     const stored = JSON.stringify([
       await council.db('accounts'),
@@ -87,26 +101,43 @@ describe('a password', () => {
     );
   });
 
-  it(`locks after ${ATTEMPTS_BEFORE_LOCK} wrong ones, for ${LOCKED_MINUTES} minutes, without telling who has an account`, async () => {
+  it(`slows whoever guesses after ${FREE_GUESSES} wrong ones, and never the person from elsewhere, who is told of it; without telling who has an account`, async () => {
     await firstAdmin();
     const said = new Set<string>();
-    for (let i = 0; i < ATTEMPTS_BEFORE_LOCK; i++)
-      said.add((await signIn(site.browser(), 's.lee', `wrong ${i}`)).text.replace(/ wrong \d/, ''));
-    said.add((await signIn(site.browser(), 's.lee')).text);
-    said.add((await signIn(site.browser(), 'n.obody', 'wrong')).text);
+    const guess = (password: string, address = '10.6.6.6') => signIn(new Browser(site, address), 's.lee', password);
+    for (let i = 0; i < FREE_GUESSES; i++) said.add((await guess(`wrong ${i}`)).text.replace(/ wrong \d/, ''));
+    said.add((await guess(PASSWORD)).text);
+    said.add((await signIn(new Browser(site, '10.6.6.7'), 'n.obody', 'wrong')).text.replace('n.obody', 's.lee'));
     expect([...said]).toEqual([expect.stringContaining(FAILED)]);
-    await minutesLater(LOCKED_MINUTES - 1);
-    expect((await signIn(site.browser(), 's.lee')).text).toContain(FAILED);
+    const owner = await signIn(new Browser(site, '10.6.6.8'), 's.lee');
+    expect(owner.text).toContain('Signed in as s.lee');
+    expect(owner.text).toMatch(
+      new RegExp(`${FREE_GUESSES + 1} attempts to sign in as you failed since you last did, the last on .* from 10\\.6\\.6\\.6`),
+    );
+    expect((await guess(PASSWORD)).text).toContain(FAILED);
     await minutesLater(1);
-    await signedIn('s.lee');
-    expect(await council.db('audit_events').where({ event: 'user.locked' })).toHaveLength(1);
+    expect((await guess('wrong again')).text).toContain(FAILED);
+    await minutesLater(1);
+    expect((await guess(PASSWORD)).text, 'the wait doubles').toContain(FAILED);
+    await minutesLater(1);
+    expect((await guess(PASSWORD)).text).toContain('Signed in as s.lee');
+  });
+
+  it(`is never waited for longer than ${LONGEST_WAIT_MINUTES} minutes, and one network of IPv6 is one guesser`, async () => {
+    await firstAdmin();
+    for (let i = 0; i < 12; i++) {
+      await signIn(new Browser(site, `2001:db8:1:2::${i + 1}`), 's.lee', 'wrong');
+      await minutesLater(LONGEST_WAIT_MINUTES);
+    }
+    expect(await council.db('guesses').pluck('address')).toEqual(['2001:db8:1:2']);
+    expect((await signIn(new Browser(site, '2001:db8:1:2:ffff::9'), 's.lee')).text).toContain('Signed in as s.lee');
   });
 
   it('is not guessed faster by many at once', async () => {
     await firstAdmin();
     const browsers = await Promise.all(
-      Array.from({ length: 12 }, async (_, i) => {
-        const browser = new Browser(site, `10.0.0.${i + 1}`);
+      Array.from({ length: 12 }, async () => {
+        const browser = new Browser(site, '10.0.0.1');
         await browser.open('/sign-in');
         return browser;
       }),
@@ -114,7 +145,7 @@ describe('a password', () => {
     const [last, ...first] = browsers;
     await Promise.all(first.map((browser, i) => browser.submit('/sign-in', { user_name: 's.lee', password: `wrong ${i}` })));
     expect((await last?.submit('/sign-in', { user_name: 's.lee', password: PASSWORD }))?.text).toContain(FAILED);
-    expect(await council.db('accounts').whereNotNull('locked_until').pluck('user_name')).toEqual(['s.lee']);
+    expect(await council.db('guesses').pluck('wrong')).toEqual([FREE_GUESSES]);
   });
 
   it(`is asked for ${STRICT_REQUESTS_A_MINUTE} times a minute at most, whoever it is said to be`, async () => {
@@ -223,8 +254,9 @@ describe('a session', () => {
     const browser = site.browser();
     await browser.open('/sign-in');
     const before = browser.cookies.get('retention') ?? '';
+    await browser.submit('/sign-in', { user_name: 's.lee', password: PASSWORD });
     const csrf = /name="_csrf" value="([^"]*)"/.exec(browser.page.html)?.[1] ?? '';
-    const answered = await browser.send('POST', '/sign-in', { _csrf: csrf, user_name: 's.lee', password: PASSWORD });
+    const answered = await browser.send('POST', '/sign-in/factor', { _csrf: csrf, code: await codeOf(council, 's.lee') });
     const after = browser.cookies.get('retention') ?? '';
     expect(answered.headers['set-cookie']).toMatch(/^retention=\S+; Path=\/; HttpOnly; SameSite=Lax$/);
     expect(after).not.toBe(before);
@@ -273,11 +305,13 @@ describe('a session', () => {
     await firstAdmin();
     const [one, other] = [await signedIn('s.lee'), await signedIn('s.lee')];
     await one.open('/me');
-    expect((await one.submit('/me/sessions/end')).text).toContain('You are signed out everywhere: 3 sessions ended.');
+    expect((await one.submit('/me/sessions/end')).text, 'however lately they signed in').toContain('Is it still you?');
+    expect((await one.submit('/me/sessions/end', { proof: 'wrong' })).status).toBe(422);
+    expect((await one.submit('/me/sessions/end', { proof: PASSWORD })).text).toContain('You are signed out everywhere: 3 sessions ended');
     const secret = other.cookies.get('retention') ?? '';
     const { html } = await other.send('GET', '/people');
     expect(html).not.toContain('s.lee');
-    await saveSession(council.db, secret, 's.lee', {});
+    await saveSession(council.db, secret, { userName: 's.lee' }, {});
     expect(await council.db('sessions').where({ user_name: 's.lee', ended_at: null })).toEqual([]);
   });
 
@@ -297,6 +331,7 @@ describe('after signing in', () => {
     const browser = site.browser();
     await browser.open('/people?x=1');
     await browser.submit('/sign-in', { user_name: 's.lee', password: PASSWORD });
+    await browser.submit('/sign-in/factor', { code: await codeOf(council, 's.lee') });
     expect(browser.path).toBe('/people?x=1');
     const elsewhere = [
       '//evil.example/',

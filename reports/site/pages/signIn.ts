@@ -1,18 +1,23 @@
 /** Signing in and out: by password, by the one-time code that makes one, by OpenID Connect, and in a rehearsal by being chosen. */
-import { choosePassword, dismissVouched, LEAST_PASSWORD, signInByPassword, signInVouched } from '../../../db/accounts.ts';
+import type { Knex } from 'knex';
+import { choosePassword, dismissVouched, noteSignedIn, passwordSince, personOfPassword, signInVouched } from '../../../db/accounts.ts';
 import { recordEvent } from '../../../db/audit.ts';
+import { LEAST_PASSWORD } from '../../../db/passwords.ts';
 import { recoveriesSince, recoveriesToTell, type Recovery } from '../../../db/recovery.ts';
-import { recordFailure, recordingFailures } from '../../../db/signInFailures.ts';
+import { factorSince, showFactor } from '../../../db/secondFactor.ts';
+import { failuresSince, recordFailure, recordingFailures, type FailedAttempts } from '../../../db/signInFailures.ts';
 import { longDate } from '../../../rules/dates.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { shownErrors, type FieldError } from '../acting.ts';
 import { readDeparture } from '../openId.ts';
 import { ownPath, page, redirect, type Answer, type Route, type SignedVisit, type Visit } from '../page.ts';
-import { ROLE_WORDS } from '../words.ts';
+import { moment, ROLE_WORDS } from '../words.ts';
 
 export const signInRoutes: readonly Route[] = [
   { method: 'GET', url: '/sign-in', needs: 'anyone', handler: (visit) => signInPage(visit) },
   { method: 'POST', url: '/sign-in', needs: 'anyone', strictly: true, handler: signIn },
+  { method: 'GET', url: '/sign-in/factor', needs: 'anyone', handler: (visit) => factorPage(visit) },
+  { method: 'POST', url: '/sign-in/factor', needs: 'anyone', strictly: true, handler: showMyFactor },
   { method: 'GET', url: '/sign-in/code', needs: 'anyone', handler: (visit) => codePage(visit) },
   { method: 'POST', url: '/sign-in/code', needs: 'anyone', strictly: true, handler: useCode },
   { method: 'POST', url: '/sign-in/sample', needs: 'anyone', strictly: true, handler: signInAsSample },
@@ -34,15 +39,49 @@ async function signInPage({ site, db, noSignIn, fromAnotherSite }: Visit, userNa
 
 async function signIn(visit: Visit): Promise<Answer> {
   requireLocalAccounts(visit);
-  const { db, body, address } = visit;
+  const { db, body, address, session } = visit;
   const userName = body.one('user_name').trim();
   try {
-    const name = await recordingFailures(db, { by: 'password', address }, () => signInByPassword(db, userName, body.one('password')));
-    return await welcome(visit, name);
+    const password = body.one('password');
+    const name = await recordingFailures(db, { by: 'password', address }, () => personOfPassword(db, userName, password, address));
+    if ((await factorSince(db, name)) === null) return await cameIn(visit, name, 'password');
+    session.keep('halfway', { name, since: await passwordSince(db, name) } satisfies Halfway);
+    return redirect('/sign-in/factor');
   } catch (error) {
     if (error instanceof Refusal) return signInPage(visit, userName, [{ field: 'user_name', text: error.message }]);
     throw error;
   }
+}
+
+/** Somebody whose password was right, and when they had chosen it: another one since makes them begin anew. */
+interface Halfway {
+  name: string;
+  since: string | null;
+}
+
+/** Who came halfway in this session; null for nobody, or when the password is another since. */
+async function whoIsHalfway({ session, db }: Visit): Promise<string | null> {
+  const kept = session.take('halfway') as Halfway | undefined;
+  if (!kept || kept.since === null || (await passwordSince(db, kept.name)) !== kept.since) return null;
+  session.keep('halfway', kept);
+  return kept.name;
+}
+
+async function factorPage(visit: Visit, errors: FieldError[] = []): Promise<Answer> {
+  if ((await whoIsHalfway(visit)) === null) return redirect('/sign-in', 'Signing in took too long. Begin again.', 'warning');
+  return page('factor', 'Enter a code', { errors: shownErrors(errors) }, errors.length > 0 ? 422 : 200);
+}
+
+async function showMyFactor(visit: Visit): Promise<Answer> {
+  const { db, body, address } = visit;
+  const name = await whoIsHalfway(visit);
+  if (name === null) return factorPage(visit);
+  const shown = await showFactor(db, name, body.one('code').trim());
+  if (shown !== null) return cameIn(visit, name, shown);
+  await recordFailure(db, { by: 'factor', address }, 'code_wrong', name);
+  const text =
+    'This is not right, was used before, or came after too many wrong ones. Wait until the app shows another code, then try again';
+  return factorPage(visit, [{ field: 'code', text }]);
 }
 
 function codePage(_visit: Visit, errors: FieldError[] = []): Answer {
@@ -57,7 +96,9 @@ async function useCode(visit: Visit): Promise<Answer> {
   if (password !== again) return codePage(visit, [{ field: 'password_again', text: 'The two passwords differ. Type the same one twice.' }]);
   try {
     const code = body.one('code').trim();
-    const name = await recordingFailures(db, { by: 'code', address }, () => db.transaction((trx) => choosePassword(trx, code, password)));
+    const name = await recordingFailures(db, { by: 'code', address }, () =>
+      db.transaction((trx) => choosePassword(trx, code, password, visit.site.passwordWords)),
+    );
     return redirect('/sign-in', `Your user name is ${name}. Sign in with the password you chose.`);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -67,23 +108,24 @@ async function useCode(visit: Visit): Promise<Answer> {
 
 /** Of a rehearsal alone, where names are taken at their word anyway. */
 async function signInAsSample(visit: Visit): Promise<Answer> {
-  const { site, body, db } = visit;
+  const { site, body } = visit;
   const sample = site.samplePeople.find(({ name }) => name === body.one('sample'));
   if (!sample) {
     if (site.samplePeople.length === 0)
       throw new Refusal('no_samples', 'Sample people are there in a rehearsal on this machine alone. Sign in with an account.');
     return signInPage(visit, '', [{ field: 'sample', text: 'Choose who you are' }]);
   }
-  await recordEvent(db, sample.name, 'user.signed_in', { user: sample.name, by: 'sample' });
-  return welcome(visit, sample.name);
+  return cameIn(visit, sample.name, 'sample');
 }
 
 async function departToProvider(visit: Visit): Promise<Answer> {
-  const { site, session, fromAnotherSite } = visit;
+  const { site, session, fromAnotherSite, query } = visit;
   if (!site.openId) throw new Refusal('no_openid', 'Nobody vouches for people here. Sign in with your user name and password.');
   // Another site could sign its visitor in here, as whoever the provider knows, without a word.
   if (fromAnotherSite) return signInPage(visit);
-  const { to, remember } = await site.openId.depart(false);
+  const again = query.one('again');
+  if (again !== '') session.keep('returnTo', ownPath(again));
+  const { to, remember } = await site.openId.depart(again !== '');
   session.keep('departure', remember);
   return { kind: 'leave', to };
 }
@@ -118,13 +160,31 @@ async function signOut({ session, site, db, person }: SignedVisit): Promise<Answ
   return elsewhere === null ? redirect('/sign-in', 'You are signed out.') : { kind: 'leave', to: elsewhere };
 }
 
+async function cameIn(visit: Visit, name: string, by: Parameters<typeof noteSignedIn>[2]): Promise<Answer> {
+  await noteSignedIn(visit.db, name, by);
+  return welcome(visit, name);
+}
+
 /** Signed in, on to the page that was asked for. */
 async function welcome({ session, db }: Visit, name: string): Promise<Answer> {
   const returnTo = session.take('returnTo');
   await session.begin(name);
   const to = typeof returnTo === 'string' ? ownPath(returnTo) : '/';
+  const told = await whatToTell(db, name);
+  return told.length > 0 ? redirect(to, told.join(' '), 'warning') : redirect(to);
+}
+
+/** What happened to the account of who comes in, since they last did. */
+async function whatToTell(db: Knex, name: string): Promise<string[]> {
   const [recovery] = await recoveriesSince(db, name);
-  return recovery ? redirect(to, recoveryWords(recovery), 'warning') : redirect(to);
+  const failures = await failuresSince(db, name);
+  return [...(recovery ? [recoveryWords(recovery)] : []), ...(failures ? [failureWords(failures)] : [])];
+}
+
+function failureWords({ failed, last, address }: FailedAttempts): string {
+  const attempts = failed === 1 ? 'One attempt' : `${failed} attempts`;
+  const from = address === null ? '' : ` from ${address}`;
+  return `${attempts} to sign in as you failed since you last did, the last on ${moment(last)}${from}. If that was not you, change your password and tell who runs this site.`;
 }
 
 function recoveryWords({ user, on, event }: Recovery): string {

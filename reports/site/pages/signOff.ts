@@ -11,6 +11,7 @@ import { samePerson } from '../../../rules/userNames.ts';
 import { actingOnForm, shownErrors, type FormState } from '../acting.ts';
 import { shownItem } from '../listedFile.ts';
 import { page, redirect, seesNames, type Answer, type Route, type SignedVisit } from '../page.ts';
+import { askWhoItIs } from '../proof.ts';
 import { STATUS_WORDS, counted } from '../words.ts';
 import { bindingFiles, listNumber, shownList } from './list.ts';
 
@@ -73,6 +74,8 @@ async function sign(visit: SignedVisit): Promise<Answer> {
   const typed = { number: body.one('number'), reason: '' };
   if (typed.number.trim() !== String(number))
     return signOffPage(visit, { typed, errors: [{ field: 'number', text: `Type the number of this list, ${number}, to sign it` }] });
+  const asked = await askWhoItIs(visit, { what: `Sign off list ${number}`, back: `/lists/${number}/sign-off` });
+  if (asked) return asked;
   const schedule = await scheduleInForce(db, asOf);
   const outcome = await actingOnForm(visit, 'sign_off', SIGNING_REFUSALS, (trx) =>
     signOff(trx, number, body.one('digest'), { schedule, coolingOffDays: site.coolingOffDays }, { person, asOf }),
