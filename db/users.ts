@@ -258,7 +258,7 @@ export function secretsInForce(db: Knex, kind: 'code' | 'token', secret?: string
 export async function issueToken(trx: Knex.Transaction, name: string): Promise<string> {
   // Of two made at once the second must see the first.
   await trx('users').where({ name }).forNoKeyUpdate().first('name');
-  const inForce = await secretsInForce(trx, 'token').where({ user_name: name }).select('id');
+  const inForce = await secretsInForce(trx, 'token').where({ user_name: name }).select<object[]>('id');
   if (inForce.length >= MOST_TOKENS)
     throw new Refusal('too_many_tokens', `You have ${MOST_TOKENS} tokens, and nobody has more. Take one back first.`);
   return issueSecret(trx, name, 'token', TOKEN_DAYS);

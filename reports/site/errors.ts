@@ -58,7 +58,16 @@ function unsaidHttps(site: Site, error: Partial<FastifyError>, request: FastifyR
   return errorAs(403, 'Nobody can sign in yet', ['Nothing was done.', PROXY_SAYS_NO_HTTPS]);
 }
 
-const GONE = ['no_such_list', 'no_such_file', 'not_on_list', 'archived', 'no_such_person', 'no_such_token', 'no_such_session', 'no_such_hold'];
+const GONE = [
+  'no_such_list',
+  'no_such_file',
+  'not_on_list',
+  'archived',
+  'no_such_person',
+  'no_such_token',
+  'no_such_session',
+  'no_such_hold',
+];
 
 /** Null for what is nobody's doing who asked. */
 function errorPage(error: Refusal | Partial<FastifyError>): ErrorPage | null {
