@@ -22,10 +22,17 @@ export interface Adopted {
   lapses_after: IsoDate | null;
   /** What it gives up of the version that decides before it. */
   gives_up: string[];
+  compared: Compared;
   /** The day that the file itself names; `from` decides. */
   file_says: IsoDate;
   /** Versions taken over before that begin later, and then decide instead. */
   later: { version: string; from: IsoDate }[];
+}
+
+/** What a draft was compared with: the version that decides before it, null where there is none, and the register as of a day. */
+export interface Compared {
+  before: { version: string; from: IsoDate } | null;
+  as_of: IsoDate;
 }
 
 /**
@@ -41,7 +48,7 @@ export async function adoptSchedule(
   requirePermission(person, 'change_schedule');
   const schedule = parseSchedule(content, name);
   const draft = { schedule, content, from };
-  const { standing, givenUp } = await requireAdoptable(trx, draft, asOf, () => lockVersionsForChange(trx));
+  const { standing, givenUp, compared } = await requireAdoptable(trx, draft, asOf, () => lockVersionsForChange(trx));
   const adopted = givenUp.length === 0 || confirm;
   const lapsesAfter = adopted ? null : await askToGiveUp(trx, draft, givenUp, { person, asOf });
   if (adopted) {
@@ -55,6 +62,7 @@ export async function adoptSchedule(
     adopted,
     lapses_after: lapsesAfter,
     gives_up: givenUp.map(({ id }) => id),
+    compared,
     file_says: schedule.in_force_from,
     later: later.map((one) => ({ version: one.version, from: one.in_force_from })),
   };
@@ -69,14 +77,18 @@ async function takeOver(trx: Knex.Transaction, { schedule, content, from }: Draf
 }
 
 /**
- * What adoption as of a day would say to a checked schedule, without taking it over: what it gives up; null where the version is known
- * already. Throws the Refusal that adoption would.
+ * What adoption as of a day would say to a checked schedule, without taking it over: what it gives up, and of what; null where the version is
+ * known already. Throws the Refusal that adoption would.
  */
-export async function tryAdoption(db: Knex, schedule: Schedule, asOf: IsoDate): Promise<Protection[] | null> {
+export async function tryAdoption(
+  db: Knex,
+  schedule: Schedule,
+  asOf: IsoDate,
+): Promise<{ givenUp: Protection[]; compared: Compared } | null> {
   if (await isKnown(db, schedule)) return null;
   const draft = { schedule, from: schedule.in_force_from > asOf ? schedule.in_force_from : asOf };
-  const { givenUp } = await requireAdoptable(db, draft, asOf, () => Promise.resolve());
-  return givenUp;
+  const { givenUp, compared } = await requireAdoptable(db, draft, asOf, () => Promise.resolve());
+  return { givenUp, compared };
 }
 
 /**
@@ -88,13 +100,15 @@ async function requireAdoptable(
   draft: Pick<DraftVersion, 'schedule' | 'from'>,
   asOf: IsoDate,
   lock: () => Promise<void>,
-): Promise<{ standing: StoredVersion[]; givenUp: Protection[] }> {
+): Promise<{ standing: StoredVersion[]; givenUp: Protection[]; compared: Compared }> {
   await requireDecides(db, draft, asOf);
-  await determineRegister(db, draft.schedule, draft.from > asOf ? draft.from : asOf);
+  const firstDay = draft.from > asOf ? draft.from : asOf;
+  await determineRegister(db, draft.schedule, firstDay);
   await lock();
   const standing = await requireDecides(db, draft, asOf);
   const before = standing.find((one) => one.in_force_from <= draft.from && one.schedule !== null);
-  return { standing, givenUp: protectionsGivenUp(draft.schedule, before) };
+  const compared = { before: before ? { version: before.version, from: before.in_force_from } : null, as_of: firstDay };
+  return { standing, givenUp: protectionsGivenUp(draft.schedule, before), compared };
 }
 
 /** Throws a Refusal where the version is known already or would never decide. Returns the versions that stand. */

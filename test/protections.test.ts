@@ -69,6 +69,8 @@ describe('a version that gives up a protection', () => {
       .replace('effect: block', 'effect: caution');
     const checked = await council.done(['schedule', 'check', await draft('same', same)], { asOf: TODAY });
     expect(checked.stdout).toContain('It gives up no protection of the version before it.');
+    const compared = 'It was compared with version 2023-06-09, in force from 09/06/2023, and with the register as of 22 November 2026.';
+    expect(checked.stdout).toContain(compared);
   });
 
   it('is taken over by two people, with the same file and day, within 30 days', async () => {

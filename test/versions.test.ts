@@ -28,6 +28,9 @@ describe('taking a version over', () => {
   it('names those that follow it; one that waits is taken back by two people, and never decides', async () => {
     await council.done(await adopt('2029-wrong', '2029-01-01'), jones);
     const right = await council.done(await adopt('2027-right', '2027-01-01'), jones);
+    expect(right.stdout).toContain(
+      'compared with version 2023-06-09, in force from 09/06/2023, and with the register as of 1 January 2027.',
+    );
     expect(right.stdout).toContain('Version 2029-wrong follows it on 01/01/2029');
     expect(right.stdout).toContain('The file itself says in_force_from: 2023-06-09; the day of --from decides, and is shown.');
     await council.refused('schedule withdraw 2023-06-09 --reason slip', jones, 'version_decides', /has decided since 9 June 2023/);

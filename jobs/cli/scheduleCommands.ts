@@ -1,13 +1,12 @@
 /** Commands of the schedule: the table, its versions, taking one over and taking one back. */
 import { requireStillActs } from '../../db/acting.ts';
-import { adoptSchedule, tryAdoption, type Adopted } from '../../db/adoption.ts';
+import { adoptSchedule, tryAdoption, type Adopted, type Compared } from '../../db/adoption.ts';
 import { hasDatabase } from '../../db/connect.ts';
 import { withGuardsAfter } from '../../db/prepare.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { askWithdrawal, confirmWithdrawal, type Withdrawal } from '../../db/scheduleWithdrawal.ts';
 import { readVersions, type StoredVersion } from '../../db/schedules.ts';
 import { longDate, shortDate, type IsoDate } from '../../rules/dates.ts';
-import type { Protection } from '../../rules/protections.ts';
 import { clauseWords, loadSchedule, scheduleText, type Schedule } from '../../rules/schedule.ts';
 import { actingPerson, withContext, type CommonOptions } from '../context.ts';
 import { readSettings, UsageError } from '../settings.ts';
@@ -45,16 +44,22 @@ function addCheck(line: CommandLine): void {
       return;
     }
     await withContext(line.around, options, 'read', async ({ db, asOf, around }) => {
-      around.stdout.write(`${valid} ${comparedWords(await tryAdoption(db, schedule, asOf))}\n`);
+      around.stdout.write(`${valid} ${tryWords(await tryAdoption(db, schedule, asOf))}\n`);
     });
   });
 }
 
-function comparedWords(givenUp: Protection[] | null): string {
-  if (givenUp === null) return 'This version was taken over already.';
-  const register = 'Every file in the register can be determined by it.';
+function tryWords(tried: Awaited<ReturnType<typeof tryAdoption>>): string {
+  if (tried === null) return 'This version was taken over already.';
+  const { givenUp, compared } = tried;
+  const register = `${comparedWords(compared)} Every file in the register can be determined by it.`;
   if (givenUp.length === 0) return `${register} It gives up no protection of the version before it.`;
   return `${register} It gives up, as it says itself: ${givenUp.map(({ words }) => words).join('; ')}. Two people take it over.`;
+}
+
+function comparedWords({ before, as_of }: Compared): string {
+  const version = before ? `version ${before.version}, in force from ${shortDate(before.from)}` : 'no earlier version';
+  return `It was compared with ${version}, and with the register as of ${longDate(as_of)}.`;
 }
 
 function addAdopt(line: CommandLine): void {
@@ -110,15 +115,23 @@ function addWithdraw(line: CommandLine): void {
     });
 }
 
-function adoptedWords({ version, from, file_says: fileSays, later, gives_up: givesUp, lapses_after: lapsesAfter }: Adopted): string {
+function adoptedWords({
+  version,
+  from,
+  file_says: fileSays,
+  later,
+  gives_up: givesUp,
+  lapses_after: lapsesAfter,
+  compared,
+}: Adopted): string {
   if (lapsesAfter !== null) {
-    return `Version ${version} gives up ${givesUp.join(', ')}. Nothing is taken over until another person confirms with the same file, by ${longDate(lapsesAfter)}: retention schedule adopt FILE --from ${from} --confirm`;
+    return `Version ${version} gives up ${givesUp.join(', ')}. ${comparedWords(compared)} Nothing is taken over until another person confirms with the same file, by ${longDate(lapsesAfter)}: retention schedule adopt FILE --from ${from} --confirm`;
   }
   const after = later.map(
     (one) => ` Version ${one.version} follows it on ${shortDate(one.from)}; "retention schedule withdraw" takes it back.`,
   );
   const other = fileSays === from ? '' : ` The file itself says in_force_from: ${fileSays}; the day of --from decides, and is shown.`;
-  return `Version ${version} decides from ${from} on.${other}${after.join('')} The night of that day determines every file anew; dates that become earlier wait for confirmation. Where the database has two roles, run "retention migrate" with that of the owner before: nothing is listed or archived under a version without its guard.`;
+  return `Version ${version} decides from ${from} on. ${comparedWords(compared)}${other}${after.join('')} The night of that day determines every file anew; dates that become earlier wait for confirmation. Where the database has two roles, run "retention migrate" with that of the owner before: nothing is listed or archived under a version without its guard.`;
 }
 
 function withdrawalWords({ version, lapses_after, instead }: Withdrawal): string {
