@@ -76,14 +76,13 @@ const FACTS_ALIKE = [
 /** How a file `n` may be what a file `g` was, by the likeness that tells so. */
 const ALIKE: Record<Likeness, string> = {
   subject: 'select g.hold_id, g.file_ref as gone_ref, n.file_ref from gone g join case_files n on n.subject_refs && g.subject_refs',
-  // By the birth, or by the words of the name where one of the two has no whole birth: each is an index.
+  // By the name, or by the birth of two without one: each is an index.
   person: `select g.hold_id, g.file_ref, n.file_ref from gone g cross join lateral unnest(g.subject_refs) s join people p on p.person_ref = s
     cross join lateral (
-      select q.person_ref from people q where q.date_of_birth = p.date_of_birth and (p.name is not null or length(p.date_of_birth) = 10)
-        and plain_letters(q.name) is not distinct from plain_letters(p.name)
+      select q.person_ref from people q where plain_letters(q.name) = plain_letters(p.name)
+        and (q.date_of_birth is null or p.date_of_birth is null or starts_with(q.date_of_birth, p.date_of_birth) or starts_with(p.date_of_birth, q.date_of_birth))
       union
-      select q.person_ref from people q where words_of_name(q.name) @> words_of_name(p.name) and plain_letters(q.name) = plain_letters(p.name)
-        and (q.date_of_birth is null or p.date_of_birth is null or starts_with(q.date_of_birth, p.date_of_birth) or starts_with(p.date_of_birth, q.date_of_birth))) q
+      select q.person_ref from people q where q.date_of_birth = p.date_of_birth and length(p.date_of_birth) = 10 and q.name is null and p.name is null) q
     join case_files n on n.subject_refs @> array[q.person_ref]`,
   family: `select g.hold_id, g.file_ref, n.file_ref from gone g join case_files n on n.family_ref = g.family_ref
     union select g.hold_id, g.file_ref, n.file_ref from gone g join families c on c.child_ref = any(g.subject_refs) join case_files n on n.family_ref = c.family_ref`,
