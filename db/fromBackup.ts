@@ -43,8 +43,9 @@ export async function restoreDatabase(db: Knex, backup: OpenBackup, restoring: R
     await fillTables(trx, backup);
     await requireWhole(trx, manifest);
     await trx.migrate.latest();
-    // A session ended after the backup would live again.
+    // What was ended or used up after the backup would live again.
     await trx('sessions').delete();
+    await trx('user_secrets').whereNull('ended_at').update({ ended_at: trx.fn.now() });
     await refuseRootsOfOthers(manifest.installation, restoring);
     const takeOver = await takeOverBags(trx, restoring);
     await stopUntilConfirmed(trx, manifest, takeOver, restoring.asOf);

@@ -7,6 +7,8 @@ import { placeOf, withBackup, type Manifest } from '../db/backupFile.ts';
 import type { Restored } from '../db/fromBackup.ts';
 import { emptyDatabase, pastGuards, type FreshDatabase } from './setup/database.ts';
 import { rehearsal, type Council, type Ended } from './setup/commands.ts';
+import { liveCouncil } from './setup/liveCouncil.ts';
+import { closeAccount } from '../db/people.ts';
 import { remakeBag } from './setup/remadeBag.ts';
 
 const FIRST = '2026-11-22';
@@ -71,6 +73,28 @@ describe('a backup', () => {
 });
 
 describe('a restored database', () => {
+  it('takes no token, code or session of before: one that was ended after the backup would live again', async () => {
+    const live = await liveCouncil();
+    const copy = path.join(live.council.folder, 'backup.zip');
+    const home = { DATABASE_URL: other.url, DATABASE_OWNER_URL: other.ownerUrl };
+    try {
+      await live.council.done(['backup', copy]);
+      await live.council.db.transaction((trx) => closeAccount(trx, 'a.khan', { name: 's.lee', roles: ['admin'] }));
+      const restored = await live.council.retention(['restore-backup', copy], home);
+      expect([restored.exitCode, restored.stderr]).toEqual([3, '']);
+      expect(restored.stdout).toContain('Everybody is signed out: tokens, one-time codes and recovery codes have ended.');
+      for (const token of [live.khan, live.jones]) {
+        const refused = await live.council.retention('lists', { ...home, ...token });
+        expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('This token is unknown')]);
+      }
+      expect(await other.db('user_secrets').whereNull('ended_at')).toEqual([]);
+      const { code } = (await live.council.done('users recover s.lee --json', home)).json<{ code: string }>();
+      await live.council.done(['users', 'enrol', code], home);
+    } finally {
+      await live.council.close();
+    }
+  });
+
   it('is the one that was backed up: every row, every determination, the same audit', async () => {
     await eventfulLife();
     const before = await pictureOf(council.db);

@@ -99,6 +99,7 @@ function restoredWords(restored: Restored): string {
     ...taken_over.map(takenOverWords),
     ...left.map(({ bag, why }) => `Left as it is: ${bag}: ${why}.`),
     ...not_in_store.map((bag) => `Not in the archive store, though the database names it: ${bag}.`),
+    'Everybody is signed out: tokens, one-time codes and recovery codes have ended. People sign in again on the site; an admin who has no password there is let in by "retention users recover". Accounts closed, and roles and passwords changed, since the backup are as they were before: look through the people first.',
     'The brake "restored" is on. Before it is released, confirm:',
     ...CONFIRM_BEFORE_RELEASE.map((one) => `  - ${one};`),
     'Then an authoriser runs: retention brake release restored --reason "…". Import the latest extract with the next night.',
