@@ -8,7 +8,9 @@ import { ROLES, type Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 import { forgetGuesses, LONGEST_WAIT_MINUTES, mayGuess } from './guesses.ts';
 import { MOST_PASSWORD, requireStrong } from './passwords.ts';
-import { endAccess, endSecrets, lockPeople, useCode, userNamed } from './users.ts';
+import { useCode } from './codes.ts';
+import { endAccess, endSecrets } from './secrets.ts';
+import { lockPeople, userNamed } from './users.ts';
 
 /** Argon2id, which is what the package takes when nothing is said: 19 MiB and two passes. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -57,8 +59,12 @@ export async function noteSignedIn(
  * Exchanges a one-time code for a password of the person's own, and ends every session and token they had. Returns whose it is. Throws
  * a Refusal for a code that is of no use, or a password that is too weak; `words` are those of the authority.
  */
-export async function choosePassword(trx: Knex.Transaction, code: string, password: string, words: readonly string[]): Promise<string> {
-  const name = await useCode(trx, code);
+export async function choosePassword(
+  trx: Knex.Transaction,
+  { code, recoveryCode, password }: { code: string; recoveryCode: string; password: string },
+  words: readonly string[],
+): Promise<string> {
+  const name = await useCode(trx, code, { recoveryCode });
   await setPassword(trx, name, password, words);
   return name;
 }

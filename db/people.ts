@@ -5,8 +5,10 @@ import { Refusal } from '../rules/refusal.ts';
 import type { Role } from '../rules/workflow.ts';
 import { requireStillActs } from './acting.ts';
 import { recordEvent } from './audit.ts';
+import { confirmCode } from './codes.ts';
 import { endSessionOf } from './sessions.ts';
-import { endAccess, endSecrets, issueToken, lockPeople, secretsInForce, TOKEN_DAYS } from './users.ts';
+import { endAccess, endSecrets } from './secrets.ts';
+import { lockPeople } from './users.ts';
 
 export interface ListedPerson {
   name: string;
@@ -16,6 +18,8 @@ export interface ListedPerson {
   by_openid_connect: boolean;
   /** A one-time code waits to be used. */
   invited: boolean;
+  /** Who made it, where a second admin has to confirm it; empty otherwise. */
+  code_waits: string | null;
   /** They have an authenticator app. */
   has_factor: boolean;
   closed_at: Date | null;
@@ -35,6 +39,9 @@ export async function listPeople(db: Knex): Promise<ListedPerson[]> {
       db.raw(
         "exists (select from user_secrets s where s.user_name = users.name and s.kind = 'code' and s.ended_at is null and s.expires_at > now()) as invited",
       ),
+      db.raw(
+        "(select s.made_by from user_secrets s where s.user_name = users.name and s.kind = 'code' and s.takes_two and s.seconded_by is null and s.ended_at is null and s.expires_at > now()) as code_waits",
+      ),
       db.raw('accounts.factor_since is not null as has_factor'),
       'accounts.closed_at',
     );
@@ -45,6 +52,8 @@ export interface OpenAccount {
   roles: Role[];
   has_password: boolean;
   has_factor: boolean;
+  /** Others made a one-time code for them, or used one, and they do not know it yet. */
+  code_untold: boolean;
 }
 
 /** The account of a person; null where there is none that is open. */
@@ -56,6 +65,10 @@ export async function openAccount(db: Knex, name: string): Promise<OpenAccount |
       'users.roles',
       db.raw('accounts.password_hash is not null as has_password'),
       db.raw('accounts.factor_since is not null as has_factor'),
+      db.raw(
+        `exists (select from user_secrets s where s.user_name = users.name and s.kind = 'code' and s.made_by not in (users.name, 'service')
+           and (s.told_at is null or s.used_at > s.told_at)) as code_untold`,
+      ),
     );
   return row ?? null;
 }
@@ -84,6 +97,14 @@ export async function closeAccount(trx: Knex.Transaction, name: string, actor: P
   await recordEvent(trx, actor.name, 'user.closed', { user: name });
 }
 
+/** Confirms that the account of a person is to be reset by the code another admin made. */
+export async function confirmCodeBy(trx: Knex.Transaction, name: string, actor: Person): Promise<void> {
+  await lockPeople(trx);
+  requirePermission(actor, 'manage_people');
+  await requireStillActs(trx, actor);
+  await confirmCode(trx, name, actor);
+}
+
 /** Signs a person out everywhere: their tokens end too. Returns how many sessions that ended. */
 export async function endSessionsBy(trx: Knex.Transaction, name: string, actor: Person): Promise<number> {
   if (name !== actor.name) requirePermission(actor, 'manage_people');
@@ -96,36 +117,4 @@ export async function endOwnSession(trx: Knex.Transaction, person: Person, idHas
   if (!(await endSessionOf(trx, person.name, idHash)))
     throw new Refusal('no_such_session', 'This session has ended already, or is not yours.');
   await recordEvent(trx, person.name, 'user.session_ended', { user: person.name });
-}
-
-export interface ListedToken {
-  id: number;
-  made_at: Date;
-  expires_at: Date;
-  /** Empty for one that was never used. */
-  used_at: Date | null;
-  /** Empty where it was on the machine of the database. */
-  used_from: string | null;
-}
-
-/** A person's tokens for the command line that are in force. */
-export async function tokensOf(db: Knex, person: Person): Promise<ListedToken[]> {
-  return secretsInForce(db, 'token')
-    .where({ user_name: person.name })
-    .orderBy('id')
-    .select<ListedToken[]>('id', 'made_at', 'expires_at', 'used_at', 'used_from');
-}
-
-/** A new token for the command line. Returns it; it is nowhere else. */
-export async function makeToken(trx: Knex.Transaction, person: Person): Promise<{ token: string; days: number }> {
-  const token = await issueToken(trx, person.name);
-  await recordEvent(trx, person.name, 'user.token_made', { user: person.name });
-  return { token, days: TOKEN_DAYS };
-}
-
-/** Takes one of the person's own tokens back. */
-export async function endToken(trx: Knex.Transaction, person: Person, id: number): Promise<void> {
-  const ended = await secretsInForce(trx, 'token').where({ id, user_name: person.name }).update({ ended_at: trx.fn.now() });
-  if (ended === 0) throw new Refusal('no_such_token', 'This token has ended already, or is not yours.');
-  await recordEvent(trx, person.name, 'user.token_ended', { user: person.name });
 }

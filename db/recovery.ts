@@ -7,7 +7,8 @@ import type { Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
 import { readInstallation } from './health.ts';
 import { ownsTables } from './prepare.ts';
-import { everHadAdmin, lockPeople, newCode, userNamed, type Invited } from './users.ts';
+import { newCode, type Invited } from './codes.ts';
+import { everHadAdmin, lockPeople, userNamed } from './users.ts';
 
 /** Days that its code is good for. */
 export const RECOVERY_DAYS = 1;
@@ -36,7 +37,7 @@ export async function recoverAdmin(owner: Knex.Transaction, typed: string, insta
   const { name, roles } = await adminToRecover(owner, typed);
   await owner('accounts').where({ user_name: name }).update({ closed_at: null });
   await recordEvent(owner, 'service', 'user.recovered', { user: name });
-  return { name, roles, code: await newCode(owner, name, RECOVERY_DAYS) };
+  return { name, roles, code: await newCode(owner, { name, days: RECOVERY_DAYS, by: 'service', takesTwo: false }), takes_two: false };
 }
 
 /** An admin; or where a database that had one has none any more, whoever is to be one. */

@@ -107,6 +107,9 @@ export type Role = (typeof ROLES)[number];
 /** Whose role needs a second factor on a live database, unless a setting says otherwise. */
 export const SECOND_FACTOR_FOR: readonly Role[] = ['authoriser', 'admin'];
 
+/** Whose account no admin resets alone: whoever became them would sign, or give others what they want. */
+export const RESET_BY_TWO: readonly Role[] = ['records_manager', 'authoriser', 'admin'];
+
 /** Everything a person can do, with the roles that may. The service itself (the night) needs no role. */
 export const PERMISSIONS = {
   read: ['records_manager', 'authoriser', 'compliance', 'auditor'],

@@ -70,7 +70,9 @@ describe('the first day', () => {
     const { code } = (await council.done('users add a.khan --role authoriser --json', as('s.lee'))).json<{ code: string }>();
     await expectRefusal(council.retention(brake, { RETENTION_TOKEN: tokens.get('a.khan') }), /The brake volume is not on/);
     await expectRefusal(council.retention(brake, { RETENTION_TOKEN: code }), /This token is unknown/);
-    const renewed = await enrolWith(code);
+    await expectRefusal(council.retention(['users', 'enrol', code]), /takes a second admin to confirm it/);
+    await expectRefusal(council.retention(['users', 'enrol', code], as('m.jones')), /takes a second admin to confirm it/);
+    const renewed = (await council.done(['users', 'enrol', code, '--json'], as('a.khan'))).json<{ token: string }>().token;
     await expectRefusal(council.retention(brake, { RETENTION_TOKEN: tokens.get('a.khan') }), /This token is unknown/);
     await expectRefusal(council.retention(`users enrol ${code}`), /was used already/);
     await expectRefusal(council.retention(brake, { RETENTION_TOKEN: renewed }), /The brake volume is not on/);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { knexConfig, shippedMigrations } from '../db/connect.ts';
 import { closeAccount } from '../db/people.ts';
 import { prepareAs } from '../db/prepare.ts';
-import { issueSecret } from '../db/users.ts';
+import { issueSecret } from '../db/secrets.ts';
 import { foldedUserName, readUserName } from '../rules/userNames.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
 import { emptyDatabase } from './setup/database.ts';

@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 import type { Knex } from 'knex';
 import { actAs } from '../../db/acting.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
-import { personOfToken } from '../../db/users.ts';
+import { personOfToken } from '../../db/tokens.ts';
 import { requirePermission, type Person } from '../../rules/people.ts';
 import { LARGEST_NUMBER, wholeNumber } from '../../rules/wholeNumber.ts';
 import { actingPerson, withContext, type CommonOptions, type Context, type Surroundings } from '../context.ts';

@@ -2,26 +2,44 @@
 import { createInterface } from 'node:readline';
 import type { Knex } from 'knex';
 import { actAs } from '../../db/acting.ts';
+import type { Invited } from '../../db/codes.ts';
 import { connect } from '../../db/connect.ts';
+import { confirmCodeBy } from '../../db/people.ts';
 import { RECOVERY_DAYS, recoverAdmin } from '../../db/recovery.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { recordingFailures } from '../../db/signInFailures.ts';
-import { addUser, enrol, everHadAdmin, findPerson, type Invited } from '../../db/users.ts';
+import { enrol } from '../../db/tokens.ts';
+import { addUser, everHadAdmin, findPerson } from '../../db/users.ts';
 import type { Person } from '../../rules/people.ts';
 import { Refusal } from '../../rules/refusal.ts';
 import { ROLES } from '../../rules/workflow.ts';
 import { actingPerson, withContext, type CommonOptions, type Context } from '../context.ts';
 import { UsageError } from '../settings.ts';
-import { AS, declare, JSON_OUT, print, readWord, type CommandLine } from './commands.ts';
+import { acting, AS, declare, JSON_OUT, print, readWord, type CommandLine } from './commands.ts';
+
+const TAKES_TWO =
+  'It resets an account that signs or manages people, so it takes a second admin to confirm it ("retention users confirm"), or a recovery code or token of the person.\n';
 
 interface AddOptions extends CommonOptions {
   role: string[];
   reopen?: true;
 }
 
-/** Declares users add, enrol and recover. */
+/** Declares users add, confirm, enrol and recover. */
 export function addPeopleCommands(line: CommandLine): void {
   addRecovery(line);
+  declare(line, 'confirm <name>', 'confirm the one-time code by which another admin resets an account', 'users confirm m.jones', [
+    AS,
+    JSON_OUT,
+  ]).action((name: string, options: CommonOptions) =>
+    acting(
+      line,
+      options,
+      'users confirm',
+      (trx, person) => confirmCodeBy(trx, name, person).then(() => ({ name })),
+      () => `The code for ${name} is confirmed: whoever has it resets the account by it.`,
+    ),
+  );
   declare(line, 'add <name>', 'add a person, or give one other roles; prints a one-time code', 'users add m.jones --role records_manager', [
     AS,
     JSON_OUT,
@@ -36,17 +54,20 @@ export function addPeopleCommands(line: CommandLine): void {
           options,
           added,
           () =>
-            `${added.name} is added as ${added.roles.join(', ')}. One-time code, for ${added.name} alone: ${added.code}\n${added.name} runs "retention users enrol" and types it.`,
+            `${added.name} is added as ${added.roles.join(', ')}. One-time code, for ${added.name} alone: ${added.code}\n${added.takes_two ? TAKES_TWO : ''}${added.name} runs "retention users enrol" and types it.`,
         );
       }),
     );
   declare(line, 'enrol [code]', 'exchange a one-time code for your own token', 'users enrol', [JSON_OUT])
     .addHelpText('after', '\nWithout a code it is read from standard input, so that no list of processes shows it.')
-    .action((given: string | undefined, options: CommonOptions) =>
+    .option('--recovery-code <code>', 'one of your own, where the code takes a second admin otherwise')
+    .action((given: string | undefined, options: CommonOptions & { recoveryCode?: string }) =>
       withContext(line.around, options, 'write_without_roots', async (context) => {
         const code = given ?? (await typed(line));
         const enrolled = await recordingFailures(context.db, { by: 'code', address: null }, () =>
-          context.db.transaction((trx) => enrol(trx, code)),
+          context.db.transaction((trx) =>
+            enrol(trx, code, { recoveryCode: options.recoveryCode, token: context.settings.token ?? undefined }),
+          ),
         );
         print(
           context,

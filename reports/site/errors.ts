@@ -66,6 +66,7 @@ const GONE = [
   'no_such_person',
   'no_such_token',
   'no_such_session',
+  'no_such_code',
   'no_such_hold',
 ];
 

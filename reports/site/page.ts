@@ -52,6 +52,8 @@ export interface SitePerson extends Person {
   roles: readonly Role[];
   /** What they come in by; left out for the sample people of a rehearsal, who prove nothing. */
   proofs?: { password: boolean; factor: boolean };
+  /** A code that others made for them is to be told on the next page. */
+  codeUntold?: boolean;
 }
 
 /** What a request brings, to whoever sends it. */

@@ -1,6 +1,7 @@
 /** The one loop that registers every route: who asks, whether they may, what they get. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { codesToTell } from '../../db/codes.ts';
 import { openAccount } from '../../db/people.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
 import { requirePermission } from '../../rules/people.ts';
@@ -10,6 +11,7 @@ import { cameWithoutHttps, PROXY_SAYS_NO_HTTPS } from './proxy.ts';
 import { needsFactor } from './proof.ts';
 import { visitSession } from './sessionStore.ts';
 import { navigationFor } from './views.ts';
+import { madeCodeWords } from './words.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -45,7 +47,6 @@ export async function draw(
   { template, title, data, status }: Extract<Answer, { kind: 'page' }>,
   { site, assets }: { site: Site; assets: string },
 ): Promise<FastifyReply> {
-  const session = visitSession(request, site.db);
   const path = request.url;
   return reply.status(status).view(`pages/${template}.njk`, {
     ...data,
@@ -55,16 +56,28 @@ export async function draw(
     rehearsal: site.kind === 'rehearsal',
     today: site.today(),
     navigation: navigationFor(request.signedIn, path),
-    notice: session.take('notice') as Notice | undefined,
+    notice: await noticeOf(request, site),
     csrf: reply.generateCsrf(),
   });
+}
+
+/** What the page before left to say, and what the person must know of their account. */
+async function noticeOf(request: FastifyRequest, site: Site): Promise<Notice | undefined> {
+  const { signedIn } = request;
+  const left = visitSession(request, site.db).take('notice') as Notice | undefined;
+  if (!signedIn?.codeUntold) return left;
+  const codes = (await codesToTell(site.db, signedIn.name)).map(madeCodeWords);
+  return { title: 'Please note', variant: 'warning', text: [...(left ? [left.text] : []), ...codes].join(' ') };
 }
 
 /** The roles of a person are asked at each request: what an admin changes holds from the next page on. */
 async function whoIsSignedIn(site: Site, name: string | null): Promise<SitePerson | null> {
   if (name === null) return null;
   const account = await openAccount(site.db, name);
-  if (account !== null) return { name, roles: account.roles, proofs: { password: account.has_password, factor: account.has_factor } };
+  if (account !== null) {
+    const { roles, has_password: password, has_factor: factor, code_untold: codeUntold } = account;
+    return { name, roles, proofs: { password, factor }, codeUntold };
+  }
   return site.samplePeople.find((sample) => sample.name === name) ?? null;
 }
 

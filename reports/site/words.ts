@@ -1,4 +1,5 @@
 /** The words of the workflow as pages say them. */
+import type { MadeCode } from '../../db/codes.ts';
 import type { Caution } from '../../rules/checks.ts';
 import type { ItemStatus, ReasonCode, Role } from '../../rules/workflow.ts';
 
@@ -72,4 +73,11 @@ export function categoryWords(categories: readonly string[]): string {
 /** "28 November 2026 at 09:12", in London. */
 export function moment(at: Date): string {
   return at.toLocaleString('en-GB', { timeZone: 'Europe/London', dateStyle: 'long', timeStyle: 'short' });
+}
+
+/** What a person is told of a code that somebody else made for their account. */
+export function madeCodeWords({ made_by, made_at, seconded_by, used_at }: MadeCode): string {
+  const confirmed = seconded_by === null ? '' : `, confirmed by ${seconded_by}`;
+  const used = used_at === null ? 'which was not used yet' : `which was used on ${moment(used_at)}`;
+  return `${made_by} made a one-time code for you on ${moment(made_at)}${confirmed}, ${used}. If you know nothing of it, tell who runs this site.`;
 }

@@ -7,7 +7,7 @@ import { wrongWith } from './browser.ts';
 import { PAGES, routeOf } from './routeOf.ts';
 
 /** Forms that would end the walk; another test sends those. */
-const ENDING = ['/sign-out', '/me/sessions/end'];
+const ENDING = ['/sign-out', '/me/session/end', '/me/sessions/end'];
 
 /** Where pictures of pages go: RETENTION_SCREENSHOTS, or a temporary folder, which is printed. */
 export function pictureFolder(): string {

@@ -7,6 +7,7 @@ import { rehearsal, type Council } from '../setup/commands.ts';
 import { everyState } from '../setup/everyState.ts';
 import { inventLists, liveThrough, signIn } from '../setup/morning.ts';
 import { times } from '../setup/tally.ts';
+import { setUpSecondFactor } from '../setup/secondFactorWalk.ts';
 import { PAGES } from '../setup/routeOf.ts';
 import { pictureFolder, Walk } from '../setup/walk.ts';
 import { siteOf, type SiteUnderTest } from './browsing.ts';
@@ -51,6 +52,22 @@ describe('the morning’s work', () => {
     await liveThrough({ council, address, hand, context: () => chromium.context({ script }) }, list);
     expect(list).toBeGreaterThan(0);
   });
+});
+
+test('a second factor is set up, and every page on the way is fit for everybody', { timeout: 200_000 }, async () => {
+  const council = await rehearsal();
+  await council.done('lists');
+  const site = await siteOf(council);
+  try {
+    const address = await site.app.listen({ host: '127.0.0.1', port: 0 });
+    const walk = new Walk(address, pictureFolder());
+    await setUpSecondFactor(walk, council, address, await (await chromium.context({ script: false })).newPage());
+    expect(walk.wrong).toEqual([]);
+    expect([...walk.seen.keys()]).toEqual(['/sign-in/code', '/me/factor', '/me', '/sign-in/factor']);
+  } finally {
+    await site.close();
+    await council.close();
+  }
 });
 
 /** Minutes of walking: with RETENTION_PROVE=full, as all that is tried in full. */
@@ -99,6 +116,7 @@ describe.runIf(times(0, 1) === 1)('every page and state', () => {
     const walk = new Walk(address, pictures);
     const nobody = await (await chromium.context()).newPage();
     await walk.visitAll('nobody', [nobody], ['/sign-in', '/sign-in/code']);
+    await setUpSecondFactor(walk, council, address, await (await chromium.context()).newPage());
     const [jones, khan] = await Promise.all([pageOf('m.jones'), pageOf('a.khan')]);
     const [lee, auditor] = await Promise.all([pageOf('s.lee'), pageOf('an.auditor')]);
     const windows = [jones, await jones.context().newPage()];

@@ -1,6 +1,6 @@
 /** The second factor, being asked again, sessions and tokens: on a live database whose people have passwords. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MOST_TOKENS } from '../../db/users.ts';
+import { MOST_TOKENS } from '../../db/tokens.ts';
 import { rehearsal, type Council } from '../setup/commands.ts';
 import { liveNight } from '../setup/liveCouncil.ts';
 import { Browser, codeOf, setUpApp, signInByPassword, siteOf, type SiteUnderTest } from './browsing.ts';

@@ -1,11 +1,12 @@
 /** A person's own page: who they are here, what they come in by, where they are signed in, and their tokens for the command line. */
 import { isPasswordOf, setPassword } from '../../../db/accounts.ts';
 import { LEAST_PASSWORD } from '../../../db/passwords.ts';
-import { endOwnSession, endSessionsBy, endToken, makeToken, tokensOf } from '../../../db/people.ts';
+import { codesMadeFor } from '../../../db/codes.ts';
+import { endOwnSession, endSessionsBy } from '../../../db/people.ts';
 import { factorSince, recoveryCodesLeft } from '../../../db/secondFactor.ts';
 import { recordFailure } from '../../../db/signInFailures.ts';
 import { sessionsOf } from '../../../db/sessions.ts';
-import { MOST_TOKENS } from '../../../db/users.ts';
+import { endToken, makeToken, MOST_TOKENS, tokensOf } from '../../../db/tokens.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { acting, actingOnForm, shownErrors, type FieldError } from '../acting.ts';
 import { page, redirect, type Answer, type Route, type SignedVisit } from '../page.ts';
@@ -34,6 +35,7 @@ async function mePage(visit: SignedVisit, { made, errors = [] }: Shown = {}): Pr
     sessions: (await sessionsOf(db, name)).map((one) => ({ ...one, here: one.id_hash === session.hash })),
     tokens: await tokensOf(db, person),
     mostTokens: MOST_TOKENS,
+    codes: await codesMadeFor(db, name),
     made,
     changesPassword: proofs?.password ?? false,
     factor: { since: await factorSince(db, name), left: await recoveryCodesLeft(db, name) },

@@ -1,10 +1,12 @@
 /** People and their roles: for an admin, who sees no files. */
-import { closeAccount, endSessionsBy, listPeople, rolesOf } from '../../../db/people.ts';
+import { closeAccount, confirmCodeBy, endSessionsBy, listPeople, rolesOf } from '../../../db/people.ts';
 import { endSessionsOf } from '../../../db/sessions.ts';
-import { addUser, type Invited } from '../../../db/users.ts';
+import type { Invited } from '../../../db/codes.ts';
+import { addUser } from '../../../db/users.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { ROLES, type Role } from '../../../rules/workflow.ts';
 import { acting, actingOnForm, shownErrors, type FieldError, type FormState } from '../acting.ts';
+import { askWhoItIs } from '../proof.ts';
 import { page, redirect, type Answer, type Fields, type Route, type SignedVisit } from '../page.ts';
 import { ROLE_HINTS, ROLE_WORDS, counted } from '../words.ts';
 
@@ -14,6 +16,7 @@ export const peopleRoutes: readonly Route[] = [
   { method: 'GET', url: '/people/roles', needs: 'manage_people', handler: (visit) => rolesPage(visit, visit.query.one('name')) },
   { method: 'POST', url: '/people/roles', needs: 'manage_people', handler: changeRoles },
   { method: 'POST', url: '/people/sessions/end', needs: 'manage_people', handler: endSessions },
+  { method: 'POST', url: '/people/confirm', needs: 'manage_people', handler: confirmReset },
   { method: 'POST', url: '/people/close', needs: 'manage_people', handler: closePerson },
 ];
 
@@ -36,6 +39,7 @@ async function peoplePage(visit: SignedVisit, { typed, errors } = NOTHING_TYPED,
     ...one,
     roleWords: one.roles.map((role) => ROLE_WORDS[role]).join(', '),
     self: one.name === person.name,
+    confirms: one.code_waits !== null && one.code_waits !== person.name && one.name !== person.name,
   }));
   const data = { people, roles: roleChoices(typed['role']), typed, errors: shownErrors(errors), invited, local: site.openId === null };
   return page('people', 'People', data, errors.length > 0 ? 422 : 200);
@@ -66,6 +70,8 @@ async function rolesPage(visit: SignedVisit, name: string, state?: FormState): P
 
 /** Whoever has other roles begins anew: with a new code, and every session ended. */
 async function changeRoles(visit: SignedVisit): Promise<Answer> {
+  const asked = await askWhoItIs(visit, { what: 'Give these roles and a new code', back: '/people' });
+  if (asked) return asked;
   const { typed, roles } = readForm(visit.body);
   const again = (errors: FieldError[]) => rolesPage(visit, typed.name, { typed, errors });
   if (roles.length === 0) return again([{ field: 'role', text: 'Choose at least one role' }]);
@@ -83,6 +89,15 @@ async function endSessions(visit: SignedVisit): Promise<Answer> {
   const name = visit.body.one('name');
   const ended = await acting(visit, 'end_sessions', (trx) => endSessionsBy(trx, name, visit.person));
   return redirect('/people', `${name} is signed out everywhere: ${counted(ended, 'session')} ended.`);
+}
+
+/** The code lets whoever has it become that person, so it is asked again who says so. */
+async function confirmReset(visit: SignedVisit): Promise<Answer> {
+  const name = visit.body.one('name');
+  const asked = await askWhoItIs(visit, { what: `Confirm the code for ${name}`, back: '/people' });
+  if (asked) return asked;
+  await acting(visit, 'confirm_code', (trx) => confirmCodeBy(trx, name, visit.person));
+  return redirect('/people', `The code for ${name} is confirmed. Whoever has it resets the account by it.`);
 }
 
 async function closePerson(visit: SignedVisit): Promise<Answer> {

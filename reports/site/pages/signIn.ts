@@ -97,12 +97,13 @@ async function useCode(visit: Visit): Promise<Answer> {
   try {
     const code = body.one('code').trim();
     const name = await recordingFailures(db, { by: 'code', address }, () =>
-      db.transaction((trx) => choosePassword(trx, code, password, visit.site.passwordWords)),
+      db.transaction((trx) => choosePassword(trx, { code, recoveryCode: body.one('recovery_code'), password }, visit.site.passwordWords)),
     );
     return redirect('/sign-in', `Your user name is ${name}. Sign in with the password you chose.`);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return codePage(visit, [{ field: error.code === 'password_weak' ? 'password' : 'code', text: error.message }]);
+    const fields: Partial<Record<string, string>> = { password_weak: 'password', code_takes_two: 'recovery_code' };
+    return codePage(visit, [{ field: fields[error.code] ?? 'code', text: error.message }]);
   }
 }
 
