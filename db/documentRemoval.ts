@@ -14,7 +14,7 @@ import {
   unsafe,
   type DocumentMeasure,
 } from './documentRoot.ts';
-import { syncFolder, systemCode } from './fileIo.ts';
+import { severalAtOnce, syncFolder, systemCode } from './fileIo.ts';
 
 /** A document with the bytes that it must still have. */
 export type ExpectedDocument = DocumentMeasure & { path: string };
@@ -37,8 +37,10 @@ export async function removeDocuments<Document extends ExpectedDocument>(
   root: string,
   documents: readonly Document[],
 ): Promise<Ended<Document>[]> {
-  const ended: Ended<Document>[] = [];
-  for (const document of documents) ended.push({ document, outcome: await orProblem(() => removeUnaltered(root, document)) });
+  const ended = await severalAtOnce<Document, Ended<Document>>(documents, async (document) => ({
+    document,
+    outcome: await orProblem(() => removeUnaltered(root, document)),
+  }));
   // Every name is gone from the disk before a folder goes with which it could come back.
   const removed = ended.filter(({ outcome }) => outcome === 'removed');
   await settleFolders(removed, (path) => syncFolderOf(root, path));

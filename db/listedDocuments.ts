@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import type { IsoDate } from '../rules/dates.ts';
 import { canFindDocument, DocumentProblem, measureDocument, type DocumentMeasure } from './documentRoot.ts';
+import { severalAtOnce } from './fileIo.ts';
 
 export interface Measured {
   documents: number;
@@ -26,10 +27,10 @@ export async function measureDocuments(db: Knex, documentRoot: string, fileRefs:
       .whereIn('file_ref', fileRefs.slice(start, start + BATCH))
       .select<{ file_ref: string; path: string }[]>('file_ref', 'path');
     for (let at = 0; at < documents.length; at += BATCH) {
-      const rows: MeasuredRow[] = [];
-      for (const { file_ref, path } of documents.slice(at, at + BATCH)) {
-        rows.push({ file_ref, path, measure: await measureIfThere(documentRoot, path) });
-      }
+      const rows = await severalAtOnce<(typeof documents)[number], MeasuredRow>(documents.slice(at, at + BATCH), async (document) => ({
+        ...document,
+        measure: await measureIfThere(documentRoot, document.path),
+      }));
       await store(db, rows);
       measured.documents += rows.length;
       measured.unreadable += rows.filter(({ measure }) => measure === null).length;
