@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openArchiveStore } from '../db/archiveStore.ts';
 import { verifyBag } from '../db/bag.ts';
 import { rehearsal, type Council } from './setup/commands.ts';
+import { confirmedDoubt, forgetTwentyFirstBirthdays, OPENED_AS_AN_ADULT } from './setup/disagreement.ts';
 
 const listed = '2026-11-22';
 const bagged = '2026-11-30';
@@ -172,11 +173,8 @@ describe('the bag on its way to its place', () => {
 });
 
 it('a file of which the two calculations differ stays, is blocked and puts the brake on', async () => {
-  // A birth that a person confirmed, so that only the calculations still ask about it.
-  await waits({ opened_on: '1970-01-01', closed_on: '1975-01-01' });
-  await council.db
-    .raw(`create or replace function anniversary(d date, years interval) returns date language sql immutable parallel safe as $$
-    select case when years = interval '21 years' then date '9999-12-31' else (d + years)::date + (d - ((d + years) - years)::date) end $$`);
+  await waits(OPENED_AS_AN_ADULT);
+  await forgetTwentyFirstBirthdays(council);
   const stopped = await council.retention('transfer received CF-1 --as-file AS-77', { asOf: later, as: 'm.jones' });
   expect([stopped.exitCode, stopped.stdout]).toEqual([1, expect.stringContaining('brake "disagreement" is on')]);
   expect(await council.itemOf('CF-1')).toMatchObject({ status: 'waiting_for_receipt' });
@@ -208,10 +206,7 @@ async function waits(facts: Record<string, string> = {}): Promise<void> {
   council.register.child('CF-young', {}, { date_of_birth: '2020-01-02' });
   await council.document('CF-young', 'CF-young/letter.txt');
   await council.night(listed);
-  if (facts['opened_on']) {
-    await council.done('confirm CF-1 --reason seen', { asOf: listed, as: 'm.jones' });
-    await council.night(listed);
-  }
+  if (facts === OPENED_AS_AN_ADULT) await confirmedDoubt(council, 'CF-1', listed);
   await council.approveAndSign(1, listed);
   const night = await council.night(bagged);
   expect(night.steps['archive']).toMatchObject({ waiting: 1, archived: 0, sources: { removed: 0 } });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SitePerson } from '../../reports/site/page.ts';
 import { rehearsal, type Council } from '../setup/commands.ts';
+import { confirmedDoubt, forgetTwentyFirstBirthdays, OPENED_AS_AN_ADULT } from '../setup/disagreement.ts';
 import { siteOf, type Answered, type Browser, type SiteUnderTest } from './browsing.ts';
 
 const PEOPLE: SitePerson[] = [
@@ -114,7 +115,7 @@ describe('a transfer and its paper', () => {
   });
 
   it('are not recorded against a hold, a brake, a damaged bag, with archiving off, or twice; each says why at the field', async () => {
-    const letter = await waits();
+    const letter = await waits(OPENED_AS_AN_ADULT);
     const receive = async (browser = jones) => {
       await browser.open('/outside/receipt?ref=CF-1');
       return browser.submit('/outside/receipt', { adult_file_ref: 'AS-77' });
@@ -139,6 +140,9 @@ describe('a transfer and its paper', () => {
     await writeFile(bag, whole);
 
     await council.db('determinations').where({ file_ref: 'CF-1' }).update({ review_on: '2090-01-01' });
+    expectError(await receive(), 'adult_file_ref', 'Facts or schedule changed since the last compute');
+    await council.done('compute', { asOf: BAGGED });
+    await forgetTwentyFirstBirthdays(council);
     expect((await receive()).text).toContain('Please note CF-1 stays where it is, and nothing was recorded: our two calculations');
     expectError(await receive(), 'adult_file_ref', 'A brake is on, so nothing is archived and nothing was recorded.');
     expect(await council.db('transfer_receipts')).toEqual([]);
@@ -249,6 +253,7 @@ async function waits(facts: Record<string, string> = {}): Promise<string> {
   council.register.child('CF-1', { ...IN_CARE, ...facts }, ADULT);
   const letter = await council.document('CF-1', 'CF-1/letter.txt', 'Dear child');
   await council.night(council.today);
+  if (facts === OPENED_AS_AN_ADULT) await confirmedDoubt(council, 'CF-1', council.today);
   await council.approveAndSign(1, council.today);
   await council.night(BAGGED);
   council.today = BAGGED;
