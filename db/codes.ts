@@ -5,7 +5,7 @@ import { Refusal } from '../rules/refusal.ts';
 import { samePerson } from '../rules/userNames.ts';
 import { RESET_BY_TWO, type Role } from '../rules/workflow.ts';
 import { recordEvent } from './audit.ts';
-import { dropFactor, useRecoveryCode } from './secondFactor.ts';
+import { dropFactor, useRecoveryCode } from './recoveryCodes.ts';
 import { endSecrets, issueSecret, ownerOfSecret, secretsInForce } from './secrets.ts';
 
 /** Days that a code is good for. */
@@ -115,7 +115,7 @@ export async function codesMadeFor(db: Knex, name: string): Promise<MadeCode[]> 
 /** Those that the person was not told of yet, or that were used since; from now on they are told. */
 export async function codesToTell(db: Knex, name: string): Promise<MadeCode[]> {
   const untold = codesOf(db, name).whereRaw('(told_at is null or used_at > told_at)').update({ told_at: db.fn.now() });
-  return (await untold.returning(['id', 'made_by', 'made_at', 'seconded_by', 'used_at'])) as MadeCode[];
+  return untold.returning<MadeCode[]>(['id', 'made_by', 'made_at', 'seconded_by', 'used_at']);
 }
 
 function codesOf(db: Knex, name: string): Knex.QueryBuilder {

@@ -1,16 +1,14 @@
-/** The second factor of local accounts: codes of an authenticator app (TOTP, RFC 6238), and recovery codes in its place. */
-import { randomBytes } from 'node:crypto';
+/** The second factor of local accounts: codes of an authenticator app (TOTP, RFC 6238), or recovery codes in their place. */
 import type { Knex } from 'knex';
 import { Secret, TOTP } from 'otpauth';
-import { sha256 } from '../rules/digest.ts';
 import type { Person } from '../rules/people.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { recordEvent } from './audit.ts';
 import { forgetGuesses, mayGuess } from './guesses.ts';
+import { newRecoveryCodes, useRecoveryCode } from './recoveryCodes.ts';
 
 /** Seconds for which a code is shown; the one before and the one after it are taken too, for clocks differ. */
 const STEP_SECONDS = 30;
-const RECOVERY_CODES = 8;
 
 /** A key for a new authenticator app. Returns it in base32; nothing is stored before a code of it was seen. */
 export function newFactorSecret(): string {
@@ -44,21 +42,6 @@ export async function takeFactor(trx: Knex.Transaction, { name }: Person, secret
   return newRecoveryCodes(trx, name);
 }
 
-/** New recovery codes in place of those there were. Returns them; they are nowhere else. */
-export async function newRecoveryCodes(trx: Knex.Transaction, name: string): Promise<string[]> {
-  await trx('user_secrets').where({ user_name: name, kind: 'recovery', ended_at: null }).update({ ended_at: trx.fn.now() });
-  const codes = Array.from({ length: RECOVERY_CODES }, recoveryCode);
-  const rows = codes.map((code) => ({ user_name: name, kind: 'recovery', hash: recoveryHash(code), expires_at: 'infinity' }));
-  await trx('user_secrets').insert(rows);
-  await recordEvent(trx, name, 'user.recovery_codes_made', { user: name });
-  return codes;
-}
-
-/** How many recovery codes a person has left. */
-export async function recoveryCodesLeft(db: Knex, name: string): Promise<number> {
-  return (await db('user_secrets').where({ user_name: name, kind: 'recovery', ended_at: null }).select('id')).length;
-}
-
 /** Which factor it was that the person showed; null for a wrong one, one that was used before, and while whoever guesses has to wait. */
 export async function showFactor(db: Knex, name: string, typed: string): Promise<'code' | 'recovery_code' | null> {
   const guess = { name, kind: 'factor' } as const;
@@ -66,20 +49,6 @@ export async function showFactor(db: Knex, name: string, typed: string): Promise
   const shown = (await useTotp(db, name, typed)) ? 'code' : (await useRecoveryCode(db, name, typed)) ? 'recovery_code' : null;
   if (shown !== null) await forgetGuesses(db, guess);
   return shown;
-}
-
-/** Takes a person's second factor and recovery codes away: who has lost the phone gets a new one. */
-export async function dropFactor(trx: Knex.Transaction, name: string): Promise<void> {
-  await trx('accounts').where({ user_name: name }).update({ factor_secret: null, factor_since: null, factor_step: null });
-  await trx('user_secrets').where({ user_name: name, kind: 'recovery', ended_at: null }).update({ ended_at: trx.fn.now() });
-}
-
-/** Uses up a recovery code of the person. True where it was one. */
-export async function useRecoveryCode(db: Knex, name: string, typed: string): Promise<boolean> {
-  const used = await db('user_secrets')
-    .where({ user_name: name, kind: 'recovery', hash: recoveryHash(typed), ended_at: null })
-    .update({ ended_at: db.fn.now(), used_at: db.fn.now() });
-  return used > 0;
 }
 
 /** The condition is asked in the very statement that remembers the step, so that of two at once one is refused. */
@@ -102,14 +71,4 @@ async function stepOf(db: Knex, secret: string, code: string): Promise<number | 
 /** By the defaults that every app knows: SHA-1, six digits, thirty seconds. */
 function totpOf(secret: string, label = ''): TOTP {
   return new TOTP({ issuer: 'Retention', label, secret: Secret.fromBase32(secret), algorithm: 'SHA1', digits: 6, period: STEP_SECONDS });
-}
-
-/** 120 random bits cannot be guessed, so that a plain digest keeps them as safe as a slow one would. */
-function recoveryCode(): string {
-  const letters = new Secret({ buffer: new Uint8Array(randomBytes(15)).buffer }).base32;
-  return letters.match(/.{4}/g)?.join('-') ?? letters;
-}
-
-function recoveryHash(typed: string): string {
-  return sha256(typed.toUpperCase().replaceAll(/[^A-Z2-7]/g, ''));
 }

@@ -57,8 +57,8 @@ export async function enrol(trx: Knex.Transaction, code: string, own: OwnProof):
 
 /** A new token for the command line. Returns the secret, which is nowhere else. Throws a Refusal where the person has as many as may be. */
 export async function issueToken(trx: Knex.Transaction, name: string): Promise<string> {
-  // Of two made at once the second must see the first.
-  await trx('users').where({ name }).forNoKeyUpdate().first('name');
+  // Of two made at once the second must see the first. Not the row of the person: that one is locked when their account ends.
+  await trx.raw("select pg_advisory_xact_lock(hashtext('tokens'), hashtext(:name))", { name });
   const inForce = await secretsInForce(trx, 'token').where({ user_name: name }).select<object[]>('id');
   if (inForce.length >= MOST_TOKENS)
     throw new Refusal('too_many_tokens', `You have ${MOST_TOKENS} tokens, and nobody has more. Take one back first.`);

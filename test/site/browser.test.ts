@@ -61,7 +61,7 @@ test('a second factor is set up, and every page on the way is fit for everybody'
   try {
     const address = await site.app.listen({ host: '127.0.0.1', port: 0 });
     const walk = new Walk(address, pictureFolder());
-    await setUpSecondFactor(walk, council, address, await (await chromium.context({ script: false })).newPage());
+    await setUpSecondFactor(walk, council, address, await (await chromium.context()).newPage());
     expect(walk.wrong).toEqual([]);
     expect([...walk.seen.keys()]).toEqual(['/sign-in/code', '/me/factor', '/me', '/sign-in/factor']);
   } finally {

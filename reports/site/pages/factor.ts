@@ -1,6 +1,7 @@
 /** A person's authenticator app: set up by a QR code, proved by a code of it; and recovery codes, shown once. */
 import { renderSVG } from 'uqr';
-import { factorAddress, factorSince, newFactorSecret, newRecoveryCodes, takeFactor } from '../../../db/secondFactor.ts';
+import { newRecoveryCodes } from '../../../db/recoveryCodes.ts';
+import { factorAddress, factorSince, newFactorSecret, takeFactor } from '../../../db/secondFactor.ts';
 import { Refusal } from '../../../rules/refusal.ts';
 import { acting, actingOnForm, shownErrors, type FieldError } from '../acting.ts';
 import { page, type Answer, type Route, type SignedVisit } from '../page.ts';
