@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import nunjucks from 'nunjucks';
 import { TEMPLATE_FOLDERS } from './assets.ts';
-import { contentSecurityPolicy, PERMISSIONS_POLICY } from './headers.ts';
+import { contentSecurityPolicy, PERMISSIONS_POLICY, STRICT_TRANSPORT_SECURITY } from './headers.ts';
 import type { Answer, Site } from './page.ts';
 import { prepareTemplates } from './views.ts';
 
@@ -63,7 +63,7 @@ function headersOf(site: Site, status: number): Record<string, string> {
     'referrer-policy': 'same-origin',
     'x-content-type-options': 'nosniff',
     'x-frame-options': 'DENY',
-    ...(secure ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+    ...(secure ? { 'strict-transport-security': STRICT_TRANSPORT_SECURITY } : {}),
     ...(status === 503 ? { 'retry-after': '60' } : {}),
   };
 }

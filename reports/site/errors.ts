@@ -112,6 +112,7 @@ function notFound(): ErrorPage {
   return errorAs(404, 'Page not found', ['Check the address. If you came by a link of this site, the file or list may have moved on.']);
 }
 
-function errorAs(status: number, title: string, paragraphs: string[]): ErrorPage {
+/** A page of errors, with its title and what to do. */
+export function errorAs(status: number, title: string, paragraphs: string[]): ErrorPage {
   return page('error', title, { paragraphs }, status) as ErrorPage;
 }

@@ -2,9 +2,11 @@
 import type { FastifyRequest } from 'fastify';
 import type { Site } from './page.ts';
 
-/** True where the browser says that another site led here; a browser that does not know Sec-Fetch-Site says so by its Referer. */
-export function cameFromAnotherSite({ origin }: Site, { headers }: Pick<FastifyRequest, 'headers'>): boolean {
-  const { 'sec-fetch-site': ledBy, referer } = headers;
+/** True where the browser says that another site led here; a browser that does not know Sec-Fetch-Site says so by its Origin or Referer. */
+export function cameFromAnotherSite({ origin }: Site, { headers, host }: Pick<FastifyRequest, 'headers' | 'host'>): boolean {
+  const { 'sec-fetch-site': ledBy, origin: sender, referer } = headers;
   if (ledBy !== undefined) return ledBy !== 'same-origin' && ledBy !== 'none';
-  return referer !== undefined && !(URL.canParse(referer) && new URL(referer).origin === origin);
+  const from = sender ?? referer;
+  if (from === undefined) return false;
+  return !URL.canParse(from) || (new URL(from).origin !== origin && new URL(from).host !== host);
 }

@@ -10,3 +10,8 @@ export const PROXY_SAYS_NO_HTTPS =
 export function cameWithoutHttps({ origin }: Site, { protocol }: Pick<FastifyRequest, 'protocol'>): boolean {
   return origin.startsWith('https:') && protocol !== 'https';
 }
+
+/** True for an address of this machine: what comes from there may be a proxy, and so anybody. */
+export function isOfThisMachine(address: string): boolean {
+  return address === '::1' || /^(::ffff:)?127\./.test(address);
+}

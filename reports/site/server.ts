@@ -11,6 +11,8 @@ import nunjucks from 'nunjucks';
 import { clearOldSessions } from '../../db/sessions.ts';
 import { readAssets, TEMPLATE_FOLDERS, type Assets } from './assets.ts';
 import { barePages } from './barePage.ts';
+import { limitConnections, serverWithin, usualLimits, type Limits } from './connections.ts';
+import { keepTheDoor } from './door.ts';
 import { answerErrors, answerMalformed, answerNotFound, answerUnreadable } from './errors.ts';
 import { PERMISSIONS_POLICY, securityHeaders } from './headers.ts';
 import type { Site, SitePerson } from './page.ts';
@@ -23,7 +25,7 @@ import { prepareTemplates } from './views.ts';
 const REQUESTS_A_MINUTE = 600;
 
 /** Builds the site, ready to listen or to be asked by `inject`. Closing it leaves the database open. */
-export async function buildSite(site: Site): Promise<FastifyInstance> {
+export async function buildSite(site: Site, limits: Limits = usualLimits()): Promise<FastifyInstance> {
   const assets = readAssets();
   const bare = barePages(site, assets.address);
   const around = { site, assets: assets.address, bare };
@@ -34,7 +36,10 @@ export async function buildSite(site: Site): Promise<FastifyInstance> {
     // A proxy on this machine may say who asks and that it was over https; nobody else is believed.
     trustProxy: 'loopback',
     routerOptions: { maxParamLength: 500 },
+    serverFactory: serverWithin(limits),
   });
+  limitConnections(app, limits);
+  keepTheDoor(app, site, bare);
   await clearSessions(app, site);
   answerErrors(app, around);
   logRequests(app, site);

@@ -4,6 +4,7 @@ import { Secret, TOTP } from 'otpauth';
 import { expect } from 'vitest';
 import { SAMPLE_PEOPLE } from '../../jobs/cli/siteCommands.ts';
 import { describeError } from '../../jobs/log.ts';
+import type { Limits } from '../../reports/site/connections.ts';
 import type { Site } from '../../reports/site/page.ts';
 import { SECOND_FACTOR_FOR } from '../../rules/workflow.ts';
 import { buildSite } from '../../reports/site/server.ts';
@@ -58,7 +59,7 @@ export class SiteUnderTest {
 }
 
 /** Builds the site over a council; `change` replaces parts of what it works with. */
-export async function siteOf(council: Council, change: Partial<Site> = {}): Promise<SiteUnderTest> {
+export async function siteOf(council: Council, change: Partial<Site> = {}, limits?: Limits): Promise<SiteUnderTest> {
   const database = await connect({ databaseUrl: council.env['DATABASE_URL'] ?? null, ownerUrl: null, home: council.folder });
   const logged: SiteUnderTest['logged'] = [];
   const noted = (about: object, event: string) => void logged.push({ event, about });
@@ -82,7 +83,7 @@ export async function siteOf(council: Council, change: Partial<Site> = {}): Prom
     describe: describeError,
     ...change,
   };
-  return new SiteUnderTest(council, await buildSite(site), site, logged, database);
+  return new SiteUnderTest(council, await buildSite(site, limits), site, logged, database);
 }
 
 const APPS = new Map<string, string>();

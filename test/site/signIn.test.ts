@@ -275,7 +275,7 @@ describe('a session', () => {
     try {
       const answered = await secure.app.inject({ url: '/sign-in', headers: { 'x-forwarded-proto': 'https' } });
       expect(answered.headers['set-cookie']).toMatch(/^__Host-retention=\S+; Path=\/; HttpOnly; Secure; SameSite=Lax$/);
-      expect(answered.headers['strict-transport-security']).toBe('max-age=31536000');
+      expect(answered.headers['strict-transport-security']).toBe('max-age=31536000; includeSubDomains');
     } finally {
       await secure.close();
     }

@@ -1,0 +1,104 @@
+/** Who is turned away at the door: names that are not the site's, forms of other sites, requests that never end, too many at once. */
+import { connect as connectTo, type AddressInfo, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rehearsal, until, type Council } from '../setup/commands.ts';
+import { siteOf, type SiteUnderTest } from './browsing.ts';
+
+const CONNECTIONS = 8;
+const limits = { requestTimeout: 400, checkedEvery: 50, connections: CONNECTIONS, connectionsOfAddress: 4 };
+
+let council: Council;
+let site: SiteUnderTest;
+let port: number;
+
+beforeAll(async () => {
+  council = await rehearsal();
+  site = await siteOf(council, {}, limits);
+  await site.app.listen({ host: '127.0.0.1', port: 0 });
+  port = (site.app.server.address() as AddressInfo).port;
+});
+
+afterAll(async () => {
+  await site.close();
+  await council.close();
+});
+
+describe('a request under another name than the site’s', () => {
+  it.each(['evil.example', '127.0.0.1.evil.example:3000', 'localhost.evil.example', '[', '127.0.0.1@evil.example'])(
+    'gets a plain page and no session: %j',
+    async (host) => {
+      const { statusCode, headers, body } = await site.app.inject({ url: '/sign-in', headers: { host } });
+      expect([statusCode, headers['set-cookie'], headers['x-frame-options']]).toEqual([421, undefined, 'DENY']);
+      expect(body).toContain('The site is at http://127.0.0.1:3000.');
+    },
+  );
+
+  it.each(['127.0.0.1:3000', 'localhost:8080', '[::1]:3000'])(
+    'is served under its own and under names of this machine: %s',
+    async (host) => {
+      expect((await site.app.inject({ url: '/sign-in', headers: { host } })).statusCode).toBe(200);
+    },
+  );
+});
+
+describe('a form that another site sends', () => {
+  it.each([
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { referer: 'https://evil.example/127.0.0.1:3000' },
+  ])('is refused before the session is touched, so that nobody is signed out: %o', async (sent) => {
+    const person = await site.as('m.jones');
+    const answered = await site.app.inject({ method: 'POST', url: '/sign-out', headers: sent, payload: '' });
+    expect([answered.statusCode, answered.headers['set-cookie']]).toEqual([403, undefined]);
+    expect((await person.open('/')).text).toContain('m.jones');
+    const about = { address: '127.0.0.1', method: 'POST', why: 'Another site sent this' };
+    expect(site.logged).toContainEqual({ event: 'site.turned_away', about });
+  });
+
+  it('is taken of this site, by whichever of its names', async () => {
+    for (const origin of ['http://127.0.0.1:3000', 'http://localhost:8080']) {
+      const answered = await site.app.inject({ method: 'POST', url: '/sign-out', headers: { origin, host: 'localhost:8080' }, payload: '' });
+      expect(answered.body).not.toContain('Another site sent this');
+    }
+  });
+});
+
+describe('connections', () => {
+  it('end where a request is not whole in time, with a page that says so', async () => {
+    const socket = connectTo(port, '127.0.0.1');
+    socket.write(
+      'POST /sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 9\r\n\r\nu',
+    );
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 408 .*This request cannot be read/s);
+  });
+
+  it('of people who are signed in stay, however many others are held open', async () => {
+    const person = await site.as('m.jones');
+    const cookie = [...person.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const worker = await opened();
+    worker.write(`GET / HTTP/1.1\r\nhost: localhost\r\ncookie: ${cookie}\r\n\r\n`);
+    await until(() => Promise.resolve(worker.bytesRead > 0), 'the first page came');
+    const others: Socket[] = [];
+    for (let i = 0; i < 3 * CONNECTIONS; i++) others.push(await opened());
+    await until(() => Promise.resolve(others.filter(({ destroyed }) => !destroyed).length <= CONNECTIONS), 'the oldest gave way');
+    await pause(50);
+    expect([worker.destroyed, others.at(-1)?.destroyed]).toEqual([false, false]);
+    const before = worker.bytesRead;
+    worker.write(`GET /lists HTTP/1.1\r\nhost: localhost\r\ncookie: ${cookie}\r\nconnection: close\r\n\r\n`);
+    await until(() => Promise.resolve(worker.destroyed || worker.readableEnded), 'the second page came');
+    expect(worker.bytesRead).toBeGreaterThan(before);
+    for (const socket of others) socket.destroy();
+  });
+});
+
+/** A connection on which nothing was asked yet. */
+async function opened(): Promise<Socket> {
+  const socket = connectTo(port, '127.0.0.1');
+  socket.on('error', () => undefined).resume();
+  await new Promise((connected) => socket.once('connect', connected));
+  return socket;
+}
