@@ -11,6 +11,9 @@ export const IDLE_MINUTES = 30;
 /** A session is over after so long, however much it is used. */
 export const ABSOLUTE_HOURS = 10;
 
+/** A session of nobody who signed in is for the form that was shown. */
+const ANONYMOUS_MINUTES = 10;
+
 /** Ended and outlived rows are of use to nobody after this. */
 const KEPT_HOURS = 24;
 
@@ -103,13 +106,16 @@ export async function endSessionOf(db: Knex, userName: string, idHash: string): 
 export async function clearOldSessions(db: Knex): Promise<void> {
   await db('sessions')
     .whereRaw('last_seen_at < now() - make_interval(hours => ?)', [KEPT_HOURS])
-    .orWhereRaw('(user_name is null and last_seen_at < now() - make_interval(mins => ?))', [IDLE_MINUTES])
+    .orWhereRaw('(user_name is null and last_seen_at < now() - make_interval(mins => ?))', [ANONYMOUS_MINUTES])
     .delete();
 }
 
 function inForce(db: Knex): Knex.QueryBuilder {
   return db('sessions')
     .whereNull('ended_at')
-    .whereRaw('last_seen_at > now() - make_interval(mins => ?)', [IDLE_MINUTES])
+    .whereRaw('last_seen_at > now() - make_interval(mins => case when user_name is null then cast(? as int) else cast(? as int) end)', [
+      ANONYMOUS_MINUTES,
+      IDLE_MINUTES,
+    ])
     .whereRaw('started_at > now() - make_interval(hours => ?)', [ABSOLUTE_HOURS]);
 }

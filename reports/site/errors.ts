@@ -21,15 +21,17 @@ interface Around {
 export function answerErrors(app: FastifyInstance, { site, assets, bare }: Around): void {
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     const answer = unsaidHttps(site, error, request) ?? errorPage(error) ?? faultPage(site, error, request);
-    // A fault may be the session's own, and before the session is there no page knows who asks.
-    if (answer.status >= 500 || !hasSession(request)) return bare.send(reply, answer);
+    // A fault may be the session's own; and whoever is not signed in gets no session for a refusal.
+    if (answer.status >= 500 || !isSignedIn(request)) return bare.send(reply, answer);
     return draw(request, reply, answer, { site, assets });
   });
 }
 
 /** Answers what is not there. */
-export function answerNotFound(pages: FastifyInstance, { site, assets }: Around): void {
-  pages.setNotFoundHandler(async (request, reply) => draw(request, reply, notFound(), { site, assets }));
+export function answerNotFound(pages: FastifyInstance, { site, assets, bare }: Around): void {
+  pages.setNotFoundHandler({ preHandler: pages.rateLimit() }, async (request, reply) =>
+    isSignedIn(request) ? draw(request, reply, notFound(), { site, assets }) : bare.send(reply, notFound()),
+  );
 }
 
 /** What fastify refuses before any route or hook: an address that cannot be decoded, or with too long a part. */
@@ -94,8 +96,8 @@ function faultPage(site: Site, error: unknown, request: FastifyRequest): ErrorPa
     : errorAs(500, 'There is a problem with this site', ['Nothing half-done was kept. Try again later.', asked]);
 }
 
-function hasSession({ session }: Partial<FastifyRequest>): boolean {
-  return typeof session === 'object' && 'sessionId' in session;
+function isSignedIn(request: Partial<FastifyRequest>): boolean {
+  return request.signedIn !== null && request.signedIn !== undefined;
 }
 
 function unreadable(status: number): ErrorPage {

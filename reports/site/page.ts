@@ -74,6 +74,8 @@ export interface Visit {
   /** Why nobody can sign in the way this request came, for people; null when they can. */
   noSignIn: string | null;
   session: VisitSession;
+  /** The page that was asked for before signing in, as the browser says; null for none. */
+  comeBackTo: string | null;
 }
 
 /** The same for somebody who is signed in and may do what the route needs. */
@@ -82,6 +84,8 @@ export interface SignedVisit extends Visit {
 }
 
 export interface VisitSession {
+  /** True for a browser that brought no session: nothing is kept for it before a form is shown. */
+  isNew: boolean;
   /** The secret kept under that name, and forgets it. */
   take(key: string): unknown;
   keep(key: string, value: unknown): void;
@@ -104,7 +108,8 @@ export interface Notice {
 
 export type Answer =
   | { kind: 'page'; template: string; title: string; data: Record<string, unknown>; status: number }
-  | { kind: 'redirect'; to: string; notice: Notice | null }
+  /** `comeBackTo` is kept by the browser alone until somebody signs in; null forgets it. */
+  | { kind: 'redirect'; to: string; notice: Notice | null; comeBackTo?: string | null }
   | { kind: 'leave'; to: string }
   | { kind: 'download'; name: string; type: string; content: Content };
 
@@ -130,7 +135,7 @@ export function page(template: string, title: string, data: Record<string, unkno
 }
 
 /** Goes on to a page of this site after a form, with a notice that is shown there once. */
-export function redirect(to: string, text?: string, variant: Notice['variant'] = 'success'): Answer {
+export function redirect(to: string, text?: string, variant: Notice['variant'] = 'success'): Extract<Answer, { kind: 'redirect' }> {
   const title = { success: 'Done', information: 'For information', warning: 'Please note' }[variant];
   return { kind: 'redirect', to: ownPath(to), notice: text === undefined ? null : { title, variant, text } };
 }

@@ -9,7 +9,7 @@ import { Fields, ownPath, page, redirect, type Answer, type Notice, type Route, 
 import { cameFromAnotherSite } from './otherSites.ts';
 import { cameWithoutHttps, PROXY_SAYS_NO_HTTPS } from './proxy.ts';
 import { needsFactor } from './proof.ts';
-import { visitSession } from './sessionStore.ts';
+import { keepWayBack, visitSession, wayBack } from './sessionStore.ts';
 import { navigationFor } from './views.ts';
 import { madeCodeWords } from './words.ts';
 
@@ -64,7 +64,7 @@ export async function draw(
 /** What the page before left to say, and what the person must know of their account. */
 async function noticeOf(request: FastifyRequest, site: Site): Promise<Notice | undefined> {
   const { signedIn } = request;
-  const left = visitSession(request, site.db).take('notice') as Notice | undefined;
+  const left = visitSession(request, site).take('notice') as Notice | undefined;
   if (!signedIn?.codeUntold) return left;
   const codes = (await codesToTell(site.db, signedIn.name)).map(madeCodeWords);
   return { title: 'Please note', variant: 'warning', text: [...(left ? [left.text] : []), ...codes].join(' ') };
@@ -127,10 +127,9 @@ function unstorable(): Answer {
 }
 
 function signInFirst(visit: Visit, route: Route): Answer {
-  if (route.method === 'GET') visit.session.keep('returnTo', ownPath(visit.path));
-  return route.method === 'GET'
-    ? redirect('/sign-in')
-    : redirect('/sign-in', 'You were signed out, and nothing was done. Sign in, and do it again.', 'warning');
+  if (route.method === 'GET') return { kind: 'redirect', to: '/sign-in', notice: null, comeBackTo: ownPath(visit.path) };
+  if (visit.session.isNew) return redirect('/sign-in');
+  return redirect('/sign-in', 'You were signed out, and nothing was done. Sign in, and do it again.', 'warning');
 }
 
 function visitOf(request: FastifyRequest, site: Site): Visit {
@@ -145,7 +144,8 @@ function visitOf(request: FastifyRequest, site: Site): Visit {
     address: request.ip,
     fromAnotherSite: cameFromAnotherSite(site, request),
     noSignIn: cameWithoutHttps(site, request) ? PROXY_SAYS_NO_HTTPS : null,
-    session: visitSession(request, site.db),
+    session: visitSession(request, site),
+    comeBackTo: wayBack(request, site),
   };
 }
 
@@ -162,7 +162,8 @@ async function send(
     return reply.send(typeof content === 'string' || Buffer.isBuffer(content) ? content : streamed(content, answered.name, around.site));
   }
   if (answered.kind === 'leave') return reply.redirect(answered.to, 303);
-  if (answered.notice) visitSession(request, around.site.db).keep('notice', answered.notice);
+  if (answered.comeBackTo !== undefined) keepWayBack(reply, around.site, answered.comeBackTo);
+  if (answered.notice) visitSession(request, around.site).keep('notice', answered.notice);
   return reply.redirect(answered.to, 303);
 }
 

@@ -80,7 +80,7 @@ function logRequests(app: FastifyInstance, { log }: Site): void {
   });
 }
 
-/** At the start and every hour: whoever comes without a cookie leaves a session behind. */
+/** At the start and every minute: whoever is shown a form leaves a session behind. */
 async function clearSessions(app: FastifyInstance, site: Site): Promise<void> {
   await clearOldSessions(site.db);
   const clear = () => {
@@ -88,9 +88,9 @@ async function clearSessions(app: FastifyInstance, site: Site): Promise<void> {
       site.log.warn({ error: site.describe(error) }, 'site.sessions_not_cleared');
     });
   };
-  const hourly = setInterval(clear, 60 * 60 * 1000).unref();
+  const everyMinute = setInterval(clear, 60 * 1000).unref();
   app.addHook('onClose', (_app, done) => {
-    clearInterval(hourly);
+    clearInterval(everyMinute);
     done();
   });
 }

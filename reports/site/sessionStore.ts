@@ -1,10 +1,9 @@
 /** Sessions of the site as fastify asks for them: kept in the database by hash, so that they survive a restart. */
-import type { FastifyRequest, Session } from 'fastify';
-import type { Knex } from 'knex';
+import type { FastifyReply, FastifyRequest, Session } from 'fastify';
 import type { FastifySessionOptions, SessionStore } from '@fastify/session';
 import { endSession, proveSession, saveSession, useSession } from '../../db/sessions.ts';
 import { sha256 } from '../../rules/digest.ts';
-import type { Site, VisitSession } from './page.ts';
+import { ownPath, type Site, type VisitSession } from './page.ts';
 
 declare module 'fastify' {
   interface Session {
@@ -18,21 +17,42 @@ declare module 'fastify' {
 
 /** What fastify needs to keep sessions. The cookie is Secure but on plain http, which `serve` allows on this machine alone. */
 export function sessionOptions(site: Site): FastifySessionOptions {
-  const secure = site.origin.startsWith('https:');
   return {
     // 24 random bytes that only their hash is kept of: a signature would add a secret to look after, and nothing else.
     secret: { sign: (value) => value, unsign: (value) => ({ valid: true, renew: false, value }) },
-    cookieName: secure ? '__Host-retention' : 'retention',
-    cookie: { secure, httpOnly: true, sameSite: 'lax', path: '/' },
+    cookieName: cookieName(site, 'retention'),
+    cookie: cookieOptions(site),
     saveUninitialized: false,
     rolling: false,
     store: databaseStore(site),
   };
 }
 
+function cookieName({ origin }: Site, name: string): string {
+  return origin.startsWith('https:') ? `__Host-${name}` : name;
+}
+
+function cookieOptions({ origin }: Site) {
+  return { secure: origin.startsWith('https:'), httpOnly: true, sameSite: 'lax', path: '/' } as const;
+}
+
+/** Lets the browser itself keep the page that somebody asked for before signing in: a session would be a row for whoever asks. */
+export function keepWayBack(reply: FastifyReply, site: Site, path: string | null): void {
+  const name = cookieName(site, 'retention-way-back');
+  if (path === null) reply.clearCookie(name, cookieOptions(site));
+  else reply.setCookie(name, path, { ...cookieOptions(site), maxAge: 600 });
+}
+
+/** The page that this browser kept; null for none. */
+export function wayBack(request: FastifyRequest, site: Site): string | null {
+  const kept = request.cookies[cookieName(site, 'retention-way-back')];
+  return kept === undefined ? null : ownPath(kept);
+}
+
 /** A request's session as handlers use it. */
-export function visitSession(request: FastifyRequest, db: Knex): VisitSession {
+export function visitSession(request: FastifyRequest, site: Site): VisitSession {
   return {
+    isNew: request.cookies[cookieName(site, 'retention')] === undefined,
     hash: sha256(request.session.sessionId),
     provedLately: request.session.provedLately ?? false,
     take(key) {
@@ -44,7 +64,7 @@ export function visitSession(request: FastifyRequest, db: Knex): VisitSession {
       request.session.kept = { ...request.session.kept, [key]: value };
     },
     async proved() {
-      await proveSession(db, request.session.sessionId);
+      await proveSession(site.db, request.session.sessionId);
     },
     async begin(name) {
       await request.session.regenerate();

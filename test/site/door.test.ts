@@ -3,6 +3,7 @@ import { connect as connectTo, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clearOldSessions } from '../../db/sessions.ts';
 import { rehearsal, until, type Council } from '../setup/commands.ts';
 import { siteOf, type SiteUnderTest } from './browsing.ts';
 
@@ -61,9 +62,59 @@ describe('a form that another site sends', () => {
 
   it('is taken of this site, by whichever of its names', async () => {
     for (const origin of ['http://127.0.0.1:3000', 'http://localhost:8080']) {
-      const answered = await site.app.inject({ method: 'POST', url: '/sign-out', headers: { origin, host: 'localhost:8080' }, payload: '' });
+      const answered = await site.app.inject({
+        method: 'POST',
+        url: '/sign-out',
+        headers: { origin, host: 'localhost:8080' },
+        payload: '',
+      });
       expect(answered.body).not.toContain('Another site sent this');
     }
+  });
+});
+
+describe('whoever has no session', () => {
+  it('leaves no row before a form is shown: neither asking for a page, nor for one that is not there, nor a refusal', async () => {
+    const before = await council.db('sessions').count();
+    for (const [method, path] of [
+      ['GET', '/lists?rule=x'],
+      ['GET', '/nothing-here'],
+      ['POST', '/lists/1'],
+      ['POST', '/sign-in'],
+      ['GET', '/%ff'],
+    ] as const) {
+      const { headers } = await site.browser().send(method, path);
+      expect(String(headers['set-cookie'] ?? '')).not.toMatch(/retention=/);
+    }
+    expect(await council.db('sessions').count()).toEqual(before);
+    await site.browser().open('/sign-in');
+    await council
+      .db('sessions')
+      .whereNull('user_name')
+      .update({ last_seen_at: council.db.raw("now() - interval '11 minutes'") });
+    await clearOldSessions(council.db);
+    expect(await council.db('sessions').whereNull('user_name').count()).toEqual([{ count: 0 }]);
+  });
+
+  it('comes to the page that was asked for, once, though only the browser kept it', async () => {
+    const browser = site.browser();
+    await browser.open('/holds?show=released');
+    await browser.submit('/sign-in/sample', { sample: 'm.jones' });
+    expect(browser.path).toBe('/holds?show=released');
+    await browser.open('/me');
+    await browser.submit('/sign-out');
+    await browser.submit('/sign-in/sample', { sample: 'm.jones' });
+    expect(browser.path).toBe('/');
+  });
+
+  it('is slowed on pages that do not exist as on others', async () => {
+    const flood = { url: '/nothing-here', remoteAddress: '10.9.9.9' };
+    const statuses = new Map<number, number>();
+    for (let i = 0; i < 620; i++) {
+      const { statusCode } = await site.app.inject(flood);
+      statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1);
+    }
+    expect([statuses.get(404), statuses.get(429)]).toEqual([600, 20]);
   });
 });
 

@@ -167,12 +167,12 @@ async function cameIn(visit: Visit, name: string, by: Parameters<typeof noteSign
 }
 
 /** Signed in, on to the page that was asked for. */
-async function welcome({ session, db }: Visit, name: string): Promise<Answer> {
-  const returnTo = session.take('returnTo');
+async function welcome({ session, db, comeBackTo }: Visit, name: string): Promise<Answer> {
+  const again = session.take('returnTo');
   await session.begin(name);
-  const to = typeof returnTo === 'string' ? ownPath(returnTo) : '/';
+  const to = typeof again === 'string' ? ownPath(again) : (comeBackTo ?? '/');
   const told = await whatToTell(db, name);
-  return told.length > 0 ? redirect(to, told.join(' '), 'warning') : redirect(to);
+  return { ...(told.length > 0 ? redirect(to, told.join(' '), 'warning') : redirect(to)), comeBackTo: null };
 }
 
 /** What happened to the account of who comes in, since they last did. */
