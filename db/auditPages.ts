@@ -19,14 +19,26 @@ export interface ShownEvent {
   at: string;
   actor: string;
   event: string;
-  /** JSON, references only. */
-  details: string;
+  /** JSON, references only; null where they are too long to stand beside others. */
+  details: string | null;
+}
+
+/** Longer details are shown by themselves: a list of thousands of files is one event. */
+const LONGEST_BESIDE_OTHERS = 2_000;
+
+const AT = `to_char(recorded_at at time zone 'Europe/London', 'DD/MM/YYYY HH24:MI:SS') as at`;
+
+/** One event, whole; undefined where there is none of that number. */
+export async function oneEvent(db: Knex, seq: number): Promise<(ShownEvent & { details: string }) | undefined> {
+  return db('audit_events')
+    .where({ seq })
+    .first<(ShownEvent & { details: string }) | undefined>('seq', db.raw(AT), 'actor', 'event', 'details');
 }
 
 /** Events, newest first. */
 export async function eventPage(db: Knex, { actor, event, day, before }: EventFilter, limit: number): Promise<Page<ShownEvent>> {
   const { rows } = await db.raw<{ rows: ShownEvent[] }>(
-    `select seq, to_char(recorded_at at time zone 'Europe/London', 'DD/MM/YYYY HH24:MI:SS') as at, actor, event, details
+    `select seq, ${AT}, actor, event, case when length(details) <= ${LONGEST_BESIDE_OTHERS} then details end as details
      from audit_events
      where (cast(:actor as text) is null or actor = :actor) and (cast(:event as text) is null or event = :event)
        and (cast(:day as date) is null or (recorded_at >= cast(cast(:day as date) as timestamp) at time zone 'Europe/London'

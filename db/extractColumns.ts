@@ -2,6 +2,7 @@
 import { readDate, readPartialDate } from '../rules/dates.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import { MEDIA } from '../rules/facts.ts';
+import { LONGEST_REFERENCE } from '../rules/limits.ts';
 
 export const EXTRACT_FILES = ['people.csv', 'families.csv', 'files.csv', 'documents.csv'] as const;
 export type ExtractFileName = (typeof EXTRACT_FILES)[number];
@@ -186,7 +187,6 @@ export function unreadable(text: string): string | null {
  * A key of an index has at most 2,704 bytes, and a letter up to four. The widest keys are two references together, a reference
  * with the path of a document (db/documentPath.ts), and one word of a name, taken apart as it is looked for.
  */
-const LONGEST_REF = 200;
 const LONGEST_NAME = 500;
 const LONGEST_NAME_BYTES = 2_000;
 const LONGEST_TEXT = 10_000;
@@ -216,8 +216,8 @@ function readCell(column: HeaderColumn, cells: readonly string[], readers: CellR
 }
 
 function readRef(text: string): string | Malformed {
-  if (text.length > LONGEST_REF && Array.from(text).length > LONGEST_REF)
-    return new Malformed(`a reference has at most ${LONGEST_REF} characters`);
+  if (text.length > LONGEST_REFERENCE && Array.from(text).length > LONGEST_REFERENCE)
+    return new Malformed(`a reference has at most ${LONGEST_REFERENCE} characters`);
   return CONTROL.test(text) ? new Malformed('a reference has no control characters, such as tabs or line breaks') : text;
 }
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
 import { readDate } from '../rules/dates.ts';
+import { LONGEST_REFERENCE } from '../rules/limits.ts';
 import { sha256 } from '../rules/digest.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { HOLD_KINDS, HOLD_SCOPES, type HoldScope } from '../rules/workflow.ts';
@@ -64,13 +65,11 @@ export function readScope(text: string, categories: readonly string[]): ReadScop
   if (scope === 'category' && scopeRef !== null && !categories.includes(scopeRef)) {
     return { problem: `"${shown(scopeRef)}": no such category; known are ${categories.join(', ')}` };
   }
-  if (scopeRef !== null && (scopeRef.length > LONGEST_REF || CONTROL.test(scopeRef))) {
-    return { problem: `a reference has at most ${LONGEST_REF} characters and no control characters` };
+  if (scopeRef !== null && (scopeRef.length > LONGEST_REFERENCE || CONTROL.test(scopeRef))) {
+    return { problem: `a reference has at most ${LONGEST_REFERENCE} characters and no control characters` };
   }
   return { scope, scopeRef };
 }
-
-const LONGEST_REF = 200;
 const LONGEST_AUTHORITY = 1_000;
 const CONTROL = /\p{Cc}/u;
 

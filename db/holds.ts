@@ -8,6 +8,7 @@ import { samePerson } from '../rules/userNames.ts';
 import { recordEvent } from './audit.ts';
 import { coverPlaced, type Likeness } from './holdCover.ts';
 import { holdCoversSql, holdsOnFileSql, movedSql, namesOfScopeSql } from './holdMatching.ts';
+import { recordable } from './typedReferences.ts';
 
 /** A row of holds. */
 export interface Hold {
@@ -69,7 +70,7 @@ export async function placeHold(
     hold: placed.id,
     kind: placed.kind,
     scope: placed.scope,
-    scope_ref: placed.scope_ref,
+    scope_ref: await recordable(trx, placed.scope, placed.scope_ref),
     review_on: placed.review_on,
   });
   return { hold: placed, covers: await filesCovered(trx, placed) };

@@ -100,6 +100,9 @@ const KEY = "coalesce(retain_until_then, retain_until_now, 'infinity')";
 /** Every run may change the register: the last that began, and the last that ended, for one may be under way. */
 const REGISTER_STATE = `(select concat_ws(' ', max(id), max(id) filter (where outcome <> 'running')) from runs)`;
 
+/** Days kept at a time: whoever asks for one more makes the one that was asked first go. */
+const DAYS_KEPT = 20;
+
 const comparing = new WeakMap<Knex, Promise<unknown>>();
 
 /** Does the work when the work before it has ended, however it ended: waiting takes no connection. */
@@ -130,6 +133,7 @@ async function keepComparison(db: Knex, day: OtherDay): Promise<ComparedDay> {
       .merge(['rules'])
       .returning('id');
     const { id } = rows[0] as { id: number };
+    await trx.raw('delete from what_if where id not in (select id from what_if order by id desc limit ?)', [DAYS_KEPT]);
     await trx('what_if_files').where({ what_if_id: id }).delete();
     const rules = await compare(trx, day, id);
     await trx('what_if')

@@ -4,6 +4,7 @@ import { ExtractRefused } from '../db/extract.ts';
 import { systemCode } from '../db/fileIo.ts';
 import { isWithin } from '../db/roots.ts';
 import { isOfConnecting } from '../db/unreachable.ts';
+import { LONGEST_WORDS, TOO_LONG } from '../rules/limits.ts';
 import { Refusal } from '../rules/refusal.ts';
 import { ScheduleError } from '../rules/schedule.ts';
 import { buildProgram } from './cli/program.ts';
@@ -44,6 +45,7 @@ export async function run(argv: string[], around: Surroundings): Promise<ExitCod
     exitCode = code;
   });
   try {
+    if (argv.some((word) => word.length > LONGEST_WORDS)) throw new UsageError(TOO_LONG);
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {

@@ -9,7 +9,10 @@ import type { Site } from './page.ts';
 export function keepTheDoor(app: FastifyInstance, site: Site, bare: BarePages): void {
   app.addHook('onRequest', (request, reply, done) => {
     const refused = refusalOf(site, request);
-    if (refused === null) return void done();
+    if (refused === null) {
+      done();
+      return;
+    }
     site.log.warn({ address: request.ip, method: request.method, why: refused.title }, 'site.turned_away');
     bare.send(reply, refused);
   });

@@ -70,6 +70,7 @@ const GONE = [
   'no_such_session',
   'no_such_code',
   'no_such_hold',
+  'no_such_event',
 ];
 
 /** Null for what is nobody's doing who asked. */

@@ -122,6 +122,8 @@ interface Addressed {
   url: string;
   /** A secret can be tried there, so fewer requests a minute are taken. */
   strictly?: boolean;
+  /** People are looked up there: so many a minute for each who asks, and more is told to who watches. */
+  looksUpPeople?: boolean;
 }
 
 /** `anyone` needs no session, `signed_in` any role; every other word is a row of the table of permissions. */

@@ -1,9 +1,10 @@
 /** The one loop that registers every route: who asks, whether they may, what they get. */
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { codesToTell } from '../../db/codes.ts';
 import { openAccount } from '../../db/people.ts';
 import { recordingRefusals } from '../../db/refusals.ts';
+import { LONGEST_WORDS, TOO_LONG } from '../../rules/limits.ts';
 import { requirePermission } from '../../rules/people.ts';
 import { Fields, ownPath, page, redirect, type Answer, type Notice, type Route, type Site, type SitePerson, type Visit } from './page.ts';
 import { cameFromAnotherSite } from './otherSites.ts';
@@ -23,6 +24,9 @@ declare module 'fastify' {
 /** Attempts a minute from one address to sign in or to use a code. */
 export const STRICT_REQUESTS_A_MINUTE = 20;
 
+/** Look-ups of people a minute by one person: more than anybody reads, fewer than it takes to go through a register. */
+export const LOOK_UPS_A_MINUTE = 30;
+
 /** Registers the routes. Nothing is served without passing here. */
 export function addRoutes(app: FastifyInstance, site: Site, routes: readonly Route[], assets: string): void {
   app.decorateRequest('signedIn', null);
@@ -33,11 +37,21 @@ export function addRoutes(app: FastifyInstance, site: Site, routes: readonly Rou
     app.route({
       method: route.method,
       url: route.url,
-      config: route.strictly ? { rateLimit: { max: STRICT_REQUESTS_A_MINUTE, timeWindow: '1 minute' } } : {},
+      config: limitOf(route, site),
       ...(route.method === 'POST' ? { preHandler: protectForm(app, route) } : {}),
       handler: async (request, reply) => send(request, reply, await answer(request, site, route), { site, assets }),
     });
   }
+}
+
+function limitOf(route: Route, site: Site): FastifyContextConfig {
+  const timeWindow = '1 minute';
+  if (route.strictly) return { rateLimit: { max: STRICT_REQUESTS_A_MINUTE, timeWindow } };
+  if (!route.looksUpPeople) return {};
+  const keyGenerator = ({ signedIn, ip }: FastifyRequest) => signedIn?.name ?? ip;
+  const onExceeded = ({ signedIn, ip }: FastifyRequest) => site.log.warn({ user: signedIn?.name, address: ip }, 'find.too_often');
+  // After it is known who asks: one person may come from many addresses.
+  return { rateLimit: { max: LOOK_UPS_A_MINUTE, timeWindow, hook: 'preHandler', keyGenerator, onExceeded, groupId: 'find' } };
 }
 
 /** Draws a page with what every page has. `data` may not take the place of any of it. */
@@ -92,7 +106,9 @@ function protectForm(app: FastifyInstance, route: Route) {
 async function answer(request: FastifyRequest, site: Site, route: Route): Promise<Answer> {
   const { signedIn: person } = request;
   const visit = visitOf(request, site);
-  if ([request.params, request.query, request.body].some(holdsZeroByte)) return unstorable();
+  const given = [request.params, request.query, request.body].flatMap(textsOf);
+  if (given.some((text) => text.includes('\0'))) return unstorable(ZERO_BYTE);
+  if (textsOf(request.body).some((text) => text.length > LONGEST_WORDS)) return unstorable(TOO_LONG);
   if (route.needs === 'anyone') return route.handler(visit);
   if (person === null) return signInFirst(visit, route);
   if (needsFactor(site, person) && !SETTING_UP.includes(route.url)) return redirect('/me/factor');
@@ -108,22 +124,19 @@ async function answer(request: FastifyRequest, site: Site, route: Route): Promis
 /** Pages that somebody gets who has no second factor yet and needs one. */
 const SETTING_UP: readonly string[] = ['/me/factor', '/sign-out'];
 
-/** What no keyboard types and no text of the database can hold. */
-function holdsZeroByte(given: unknown): boolean {
-  return (
-    typeof given === 'object' &&
-    given !== null &&
-    Object.values(given)
-      .flat()
-      .some((value) => typeof value === 'string' && value.includes('\0'))
-  );
+function textsOf(given: unknown): string[] {
+  if (typeof given !== 'object' || given === null) return [];
+  return Object.values(given)
+    .flat()
+    .filter((value) => typeof value === 'string');
 }
 
-function unstorable(): Answer {
-  const paragraphs = [
-    'Nothing was done. What was sent holds a zero byte, which is no character of any text. Type it again instead of pasting it.',
-  ];
-  return page('error', 'This cannot be stored', { paragraphs }, 422);
+/** No keyboard types it, and no text of the database can hold it. */
+const ZERO_BYTE =
+  'Nothing was done. What was sent holds a zero byte, which is no character of any text. Type it again instead of pasting it.';
+
+function unstorable(why: string): Answer {
+  return page('error', 'This cannot be stored', { paragraphs: [why] }, 422);
 }
 
 function signInFirst(visit: Visit, route: Route): Answer {

@@ -190,7 +190,7 @@ describe('a fault', () => {
     );
     await expectOwnPages(lost, [
       ['GET', '/sign-in', 503],
-      ['GET', '/nowhere', 503],
+      ['GET', '/nowhere', 404],
     ]);
     await lost.app.close();
   });
@@ -204,7 +204,7 @@ describe('a fault', () => {
         'insert on sessions',
         [
           ['GET', '/sign-in', 500],
-          ['GET', '/nowhere', 500],
+          ['GET', '/nowhere', 404],
         ],
       ],
       [

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clearOldSessions } from '../../db/sessions.ts';
 import { rehearsal, until, type Council } from '../setup/commands.ts';
+import { freeze, waitingForLocks } from '../setup/frozen.ts';
 import { siteOf, type SiteUnderTest } from './browsing.ts';
 
 const CONNECTIONS = 8;
@@ -84,7 +85,7 @@ describe('whoever has no session', () => {
       ['GET', '/%ff'],
     ] as const) {
       const { headers } = await site.browser().send(method, path);
-      expect(String(headers['set-cookie'] ?? '')).not.toMatch(/retention=/);
+      expect(JSON.stringify(headers['set-cookie'] ?? '')).not.toMatch(/retention=/);
     }
     expect(await council.db('sessions').count()).toEqual(before);
     await site.browser().open('/sign-in');
@@ -115,6 +116,84 @@ describe('whoever has no session', () => {
       statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1);
     }
     expect([statuses.get(404), statuses.get(429)]).toEqual([600, 20]);
+  });
+});
+
+describe('what people type', () => {
+  const typed = 'Jane Example born 1.1.2010';
+  const refused = async () => {
+    const last = await council.db('audit_events').where({ event: 'refused' }).orderBy('seq', 'desc').first<{ details: string }>('details');
+    return JSON.parse(last.details) as Record<string, unknown>;
+  };
+
+  it('as a reference stays out of the audit where nothing is called so, on the site and on the command line', async () => {
+    const manager = await site.as('m.jones');
+    await manager.open('/holds/place');
+    const csrf = /name="_csrf" value="([^"]+)"/.exec(manager.page.html)?.[1] ?? '';
+    await manager.send('POST', '/files/confirm', { _csrf: csrf, ref: typed, reason: 'x' });
+    const unknown = { unknown: expect.stringMatching(/^[0-9a-f]{16}$/) as string, characters: typed.length };
+    expect(await refused()).toMatchObject({ file: unknown });
+    await council.retention(['confirm', typed, '--reason', 'x'], { as: 'm.jones' });
+    expect(await refused()).toMatchObject({ file: unknown });
+    const held = ['hold', 'add', '--kind', 'police', '--scope', `person:${typed}`, '--authority', 'X', '--review-on', '2027-05-01'];
+    expect((await council.retention(held, { as: 'm.jones' })).exitCode).toBe(3);
+    expect(await council.db('audit_events').where('details', 'like', '%Jane%')).toEqual([]);
+  });
+
+  it('is refused where it is longer than a reason, and nothing of it is kept', async () => {
+    const manager = await site.as('m.jones');
+    await manager.open('/holds/place');
+    const csrf = /name="_csrf" value="([^"]+)"/.exec(manager.page.html)?.[1] ?? '';
+    const answered = await manager.send('POST', '/holds', { _csrf: csrf, authority: 'x'.repeat(4001) });
+    expect([answered.status, answered.text]).toEqual([422, expect.stringContaining('longer than 4,000 characters')]);
+    const long = await council.retention(['confirm', 'CF-1', '--reason', 'x'.repeat(4001)], { as: 'm.jones' });
+    expect([long.exitCode, long.stderr]).toEqual([2, expect.stringContaining('longer than 4,000 characters')]);
+  });
+
+  it('or names in one event is cut on the page of the audit, and shown whole by itself', async () => {
+    const files = Array.from({ length: 400 }, (_, i) => `CF-${i}`);
+    await council.db('audit_events').insert({ actor: 'service', event: 'archived.differs', details: JSON.stringify({ files }) });
+    const auditor = await site.as('a.khan');
+    const listed = await auditor.open('/audit');
+    const [, whole = ''] = /href="(\/audit\/events\/\d+)"/.exec(listed.html) ?? [];
+    expect(listed.text).not.toContain('CF-399');
+    expect((await auditor.open(whole)).text).toContain('CF-399');
+    expect((await auditor.open('/audit/events/999999')).status).toBe(404);
+  });
+});
+
+describe('what takes long or tells much', () => {
+  it('has the whole chain followed for one person at a time', async () => {
+    const [one, other] = [await site.as('m.jones'), await site.as('a.khan')];
+    for (const browser of [one, other]) await browser.open('/audit');
+    const frozen = await freeze(council, 'lock table runs in access exclusive mode');
+    const first = one.submit('/audit/chain');
+    await until(async () => (await waitingForLocks(council)) === 1, 'the first check waits');
+    const second = await other.submit('/audit/chain');
+    expect([second.status, second.text]).toEqual([422, expect.stringContaining('Somebody is having the chain checked just now')]);
+    await frozen.letGo();
+    expect((await first).status).toBe(200);
+    await other.open('/audit');
+    expect((await other.submit('/audit/chain')).status).toBe(200);
+  });
+
+  it('keeps twenty days of what if, and lets the one asked first go', async () => {
+    const browser = await site.as('m.jones');
+    for (let day = 1; day <= 22; day++) await browser.open(`/what-if?on=2027-01-${String(day).padStart(2, '0')}`);
+    const kept = await council.db('what_if').orderBy('on_day').pluck<string[]>('on_day');
+    expect([kept.length, kept[0], kept.at(-1)]).toEqual([20, '2027-01-03', '2027-01-22']);
+  });
+
+  it('looks up thirty people a minute for one person, from whatever address, and says so in the log', async () => {
+    const browsers = [await site.as('a.khan'), await site.as('a.khan')];
+    const statuses: number[] = [];
+    for (let i = 0; i < 32; i++) {
+      const browser = browsers[i % 2] ?? site.browser();
+      await browser.open('/find');
+      statuses.push((await browser.submit('/find', { name: 'nobody' })).status);
+    }
+    expect([statuses.filter((status) => status === 200).length, statuses.slice(30)]).toEqual([30, [429, 429]]);
+    expect(site.logged).toContainEqual({ event: 'find.too_often', about: expect.objectContaining({ user: 'a.khan' }) as unknown });
   });
 });
 

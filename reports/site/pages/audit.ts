@@ -1,8 +1,11 @@
 /** The audit: what was done and refused, filtered by person, event and day; and whether its chain is whole. */
+import type { Knex } from 'knex';
 import { auditHead, readEvents, verifyChain, type ChainState, type NotedHead } from '../../../db/audit.ts';
-import { eventPage, headsNotedByRuns, type ShownEvent } from '../../../db/auditPages.ts';
+import { eventPage, headsNotedByRuns, oneEvent, type ShownEvent } from '../../../db/auditPages.ts';
 import { figuresOfNight } from '../../../db/nightFigures.ts';
 import { longDate, readDate, type IsoDate } from '../../../rules/dates.ts';
+import { Refusal } from '../../../rules/refusal.ts';
+import { wholeNumber } from '../../../rules/wholeNumber.ts';
 import { shownErrors, type FieldError } from '../acting.ts';
 import { EVENT_WORDS, eventDetails } from '../eventWords.ts';
 import { page, type Answer, type Route, type SignedVisit } from '../page.ts';
@@ -10,6 +13,7 @@ import { addressOf, ON_A_PAGE } from '../tables.ts';
 
 export const auditRoutes: readonly Route[] = [
   { method: 'GET', url: '/audit', needs: 'read', handler: (visit) => auditPage(visit) },
+  { method: 'GET', url: '/audit/events/:event', needs: 'read', handler: eventAlone },
   { method: 'GET', url: '/audit/chain', needs: 'read', handler: chainOfNight },
   { method: 'POST', url: '/audit/chain', needs: 'read', handler: checkChain },
 ];
@@ -52,6 +56,14 @@ async function auditPage(visit: SignedVisit, chainErrors: readonly FieldError[] 
   return page('audit', 'Audit', data, all.length > 0 ? 422 : 200);
 }
 
+async function eventAlone({ db, params }: SignedVisit): Promise<Answer> {
+  const seq = wholeNumber(params['event']);
+  const event = seq === undefined ? undefined : await oneEvent(db, seq);
+  if (event === undefined) throw new Refusal('no_such_event', 'The audit has no event of that number.');
+  const words = EVENT_WORDS[event.event] ?? event.event;
+  return page('auditEvent', `Event ${event.seq}`, { event, words, details: eventDetails(event.details) });
+}
+
 /** What the last night found when it followed the whole chain. */
 async function chainOfNight({ db }: SignedVisit): Promise<Answer> {
   const found = await figuresOfNight(db, 'chain');
@@ -64,11 +76,23 @@ async function checkChain(visit: SignedVisit): Promise<Answer> {
   const typed = body.one('head').trim().toLowerCase();
   if (typed !== '' && !/^[0-9a-f]{64}$/.test(typed))
     return auditPage(visit, [{ field: 'head', text: 'Enter the head as a report prints it: 64 digits and letters from a to f' }]);
-  const noted = await headsNotedByRuns(db);
-  const own: NotedHead[] = typed === '' ? [] : [{ where: 'The head you gave', head: typed, events: null }];
-  const chain = await verifyChain(readEvents(db), [...noted, ...own]);
-  return shownChain({ ...chain, nights: noted.length, given: typed !== '' }, 'just now');
+  if (underWay.has(db))
+    return auditPage(visit, [
+      { field: 'head', text: 'Somebody is having the chain checked just now. Wait until that has ended, then ask again' },
+    ]);
+  underWay.add(db);
+  try {
+    const noted = await headsNotedByRuns(db);
+    const own: NotedHead[] = typed === '' ? [] : [{ where: 'The head you gave', head: typed, events: null }];
+    const chain = await verifyChain(readEvents(db), [...noted, ...own]);
+    return shownChain({ ...chain, nights: noted.length, given: typed !== '' }, 'just now');
+  } finally {
+    underWay.delete(db);
+  }
 }
+
+/** Databases whose chain is being followed: one at a time, for each reads all there is. */
+const underWay = new WeakSet<Knex>();
 
 function shownChain(chain: (ChainState & { nights: number; given: boolean }) | null, when: string | null): Answer {
   return page('auditChain', 'The chain of the audit', { chain, when });
@@ -104,8 +128,8 @@ function kindChoices(chosen: string): { value: string; text: string; selected: b
 }
 
 function shownEvent({ seq, at, actor, event, details }: ShownEvent, links: { byPerson: string; byEvent: string }) {
-  const shown = eventDetails(details);
-  return { seq, at, actor, words: EVENT_WORDS[event] ?? event, details: shown, long: details.length > LONG, ...links };
+  const about = details === null ? { whole: `/audit/events/${seq}` } : { details: eventDetails(details), long: details.length > LONG };
+  return { seq, at, actor, words: EVENT_WORDS[event] ?? event, ...about, ...links };
 }
 
 /** What is asked for; the key of a page is not carried over to another question. */

@@ -12,8 +12,8 @@ import { may, page, type Answer, type Fields, type Route, type SignedVisit } fro
 /** Looking is a form, not an address: addresses are kept by browsers and proxies, and a name has no business there. */
 export const findRoutes: readonly Route[] = [
   { method: 'GET', url: '/find', needs: 'find', handler: () => findPage(NOTHING_TYPED) },
-  { method: 'POST', url: '/find', needs: 'find', handler: find },
-  { method: 'POST', url: '/find/letter', needs: 'find', handler: letter },
+  { method: 'POST', url: '/find', needs: 'find', looksUpPeople: true, handler: find },
+  { method: 'POST', url: '/find/letter', needs: 'find', looksUpPeople: true, handler: letter },
 ];
 
 /** More than these are strangers: who looks is asked to say more, not to leaf through them. */

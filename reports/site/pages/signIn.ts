@@ -172,7 +172,8 @@ async function welcome({ session, db, comeBackTo }: Visit, name: string): Promis
   await session.begin(name);
   const to = typeof again === 'string' ? ownPath(again) : (comeBackTo ?? '/');
   const told = await whatToTell(db, name);
-  return { ...(told.length > 0 ? redirect(to, told.join(' '), 'warning') : redirect(to)), comeBackTo: null };
+  const answer = told.length > 0 ? redirect(to, told.join(' '), 'warning') : redirect(to);
+  return comeBackTo === null ? answer : { ...answer, comeBackTo: null };
 }
 
 /** What happened to the account of who comes in, since they last did. */
