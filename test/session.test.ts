@@ -104,6 +104,12 @@ it('a connection is refused in words where guards would not be asked and the rol
   expect(shown.rows).toEqual([{ session_replication_role: 'origin' }]);
 });
 
+it('a policy that would hide rows from us is an error, and no smaller register', async () => {
+  await council.db.raw('alter table holds enable row level security; create policy none_of_them on holds using (false)');
+  const { exitCode, stderr } = await council.retention('hold list');
+  expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/row-level security policy for table "holds"/)]);
+});
+
 it('a file is archived by no connection that could miss a hold it waited for', async () => {
   await council.night(SIGNED_ON);
   await council.approveAndSign(1, SIGNED_ON);
