@@ -3,7 +3,8 @@ import type { Knex } from 'knex';
 import { CONTRADICTIONS, GAPS, WAITS } from '../rules/determine.ts';
 import type { IsoDate } from '../rules/dates.ts';
 import type { Schedule } from '../rules/schedule.ts';
-import { compileSchedule, isOfKindSql, RANK_CLASS, textArray } from './compile.ts';
+import { isOfKindSql, textArray } from './categorySql.ts';
+import { compileSchedule, RANK_CLASS } from './compile.ts';
 import { askPrepared } from './prepared.ts';
 
 /** A determination as the set-based calculation has it; no dates, rule or action but where the outcome has them. */

@@ -6,7 +6,8 @@ import type { Schedule } from '../rules/schedule.ts';
 import { actionSql } from './calculate.ts';
 import { referenceReusedSql } from './archivedReference.ts';
 import { byFileRef } from './caseFiles.ts';
-import { compileSchedule, isOfKindSql, RANK_CLASS } from './compile.ts';
+import { isOfKindSql } from './categorySql.ts';
+import { compileSchedule, RANK_CLASS } from './compile.ts';
 import { heldSql, movedSql } from './holdMatching.ts';
 import { askPrepared } from './prepared.ts';
 

@@ -2,7 +2,6 @@
  * The schedule compiled to SQL expressions: the set-based calculation. It reads a row `f` of case_files and a row `p` of
  * people (all null where a file has no subject) and shares nothing with the evaluator in `rules/` but schedule and facts.
  */
-import { namesOfCategory, namesOfKind, type CategoryKind } from '../rules/categories.ts';
 import { CONTRADICTIONS, GAPS, WAITS, type Gap } from '../rules/determine.ts';
 import {
   PLACEHOLDER_BIRTHS,
@@ -13,6 +12,7 @@ import {
   type TimedRule,
   type Trigger,
 } from '../rules/schedule.ts';
+import { inCategory, textArray } from './categorySql.ts';
 
 /** Classes of a rank, from the weakest to the one that wins; see the migration that defines the rank. */
 export const RANK_CLASS = { expires: 1, awaiting: 2, gap: 3, contradiction: 4, permanent: 5 } as const;
@@ -59,16 +59,6 @@ export function compileSchedule(schedule: Schedule): CompiledSchedule {
     statutoryMinimum: statutoryMinimum(schedule),
     reviewed: anyOf(timed.filter((rule) => rule.review).map((rule) => inCategory(schedule, rule.category))),
   };
-}
-
-/** boolean, of a row `file` with categories: one of them is of such a kind. */
-export function isOfKindSql(schedule: Schedule, file: string, ...kinds: CategoryKind[]): string {
-  return `(${hasAny(file, namesOfKind(schedule, ...kinds))})`;
-}
-
-/** `array['a', 'b']::text[]`, collated like the columns it is compared with. */
-export function textArray(words: readonly string[]): string {
-  return `array[${words.map(literal).join(', ')}]::text[] collate "C"`;
 }
 
 function pairRanks(schedule: Schedule, died: string): string[] {
@@ -278,26 +268,10 @@ function waitRank(wait: (typeof WAITS)[number]): string {
   return `rank_without_date(${RANK_CLASS.awaiting}, ${WAITS.length - WAITS.indexOf(wait)}, 63)`;
 }
 
-/** The file has one of these categories, by the name of this schedule or a former one. */
-function inCategory(schedule: Schedule, ...categories: string[]): string {
-  return hasAny(
-    'f',
-    categories.flatMap((category) => namesOfCategory(schedule, category)),
-  );
-}
-
-function hasAny(file: string, names: string[]): string {
-  return names.length === 1 ? `${names.map(literal).join('')} = any(${file}.categories)` : `${file}.categories && ${textArray(names)}`;
-}
-
 function anyOf(conditions: string[]): string {
   return conditions.length === 0 ? 'false' : conditions.join(' or ');
 }
 
 function unique(words: string[]): string[] {
   return [...new Set(words)];
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

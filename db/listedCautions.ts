@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import { CAUTIONS, type Caution, type CautionWhenListed } from '../rules/checks.ts';
 import type { Schedule } from '../rules/schedule.ts';
-import { isOfKindSql } from './compile.ts';
+import { isOfKindSql } from './categorySql.ts';
 
 /** When each is said of a file `f`. */
 const said = (schedule: Schedule): Record<CautionWhenListed, string> => ({

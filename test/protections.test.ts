@@ -84,6 +84,8 @@ describe('a version that gives up a protection', () => {
     await council.refused([...adopt, '--confirm'], khan, 'request_lapsed', /lapsed after 30 days/);
     expect((await council.done(adopt, jones)).stdout).toContain('Nothing is taken over until another person confirms');
     await council.refused([...adopt, '--confirm'], jones, 'own_request', /another person must confirm/);
+    const alike = council.db('schedule_requests').update({ confirmed_by: 'M.Jones', confirmed_on: TODAY });
+    await expect(alike).rejects.toThrow(/takes two people, within 30 days/);
     const other = ['schedule', 'adopt', await draft('given', given.replace('keep_years: 6', 'keep_years: 7')), '--from', TODAY];
     await council.refused([...other, '--confirm'], khan, 'request_changed', /another file or another day/);
     expect(await council.db('schedule_versions').pluck('version')).toEqual(['2023-06-09']);

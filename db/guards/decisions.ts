@@ -52,49 +52,15 @@ export const DECISION_GUARDS: readonly Guard[] = [
         )}
       end if;`,
   },
-  {
-    table: 'schedule_withdrawals',
-    name: 'schedule_withdrawals_are_guarded',
-    fires: 'before insert or update or delete',
-    body: `if tg_op = 'DELETE' then
-        ${refuse('the withdrawal of version % cannot be deleted', 'Take a new version over.', ['old.version'])}
-      elsif tg_op = 'INSERT' then
-        ${refuseIf('new.confirmed_by is not null', 'the withdrawal of version % takes two people, one who asks and another who confirms', 'Ask first, with a reason.', ['new.version'])}
-      else
-        ${refuseIf('old.confirmed_by is not null', 'version % was withdrawn, and that never changes', 'Take a new version over.', ['old.version'])}
-        ${refuseIf(
-          `new.confirmed_by is not null and ${changed(['version', 'asked_by', 'asked_on', 'reason'])}`,
-          'the withdrawal of version % takes two people, one who asked before and another who confirms',
-          'Ask with a reason; another person confirms.',
-          ['old.version'],
-        )}
-        ${refuseIf(
-          `same_person(old.asked_by, new.confirmed_by) or new.confirmed_on > old.asked_on + ${REQUEST_LAPSES_AFTER_DAYS}`,
-          `withdrawing version % takes two people, within ${REQUEST_LAPSES_AFTER_DAYS} days of the request`,
-          'Ask anew; another person confirms.',
-          ['old.version'],
-        )}
-      end if;`,
-  },
-  {
-    table: 'schedule_requests',
-    name: 'schedule_requests_are_guarded',
-    fires: 'before insert or update or delete',
-    body: `if tg_op = 'DELETE' then
-        ${refuse('the request for version % cannot be deleted', 'Ask anew for what is meant.', ['old.version'])}
-      elsif tg_op = 'INSERT' then
-        ${refuseIf('new.confirmed_by is not null', 'version % gives up a protection, which takes two people, one who asks and another who confirms', 'Ask first.', ['new.version'])}
-      else
-        ${refuseIf('old.confirmed_by is not null', 'the request for version % was confirmed, and that never changes', 'Take a new version over.', ['old.version'])}
-        ${refuseIf(
-          `new.confirmed_by is not null and (${changed(['version', 'content', 'in_force_from', 'gives_up', 'asked_by', 'asked_on'])}
-            or new.confirmed_on > new.asked_on + ${REQUEST_LAPSES_AFTER_DAYS})`,
-          `version % gives up a protection, which takes two people, one who asked within the last ${REQUEST_LAPSES_AFTER_DAYS} days and another who confirms`,
-          'Ask anew; another person confirms.',
-          ['old.version'],
-        )}
-      end if;`,
-  },
+  askedByOneConfirmedByAnother('schedule_withdrawals', 'the withdrawal of version %', ['version', 'asked_by', 'asked_on', 'reason']),
+  askedByOneConfirmedByAnother('schedule_requests', 'the request for version %, which gives up a protection,', [
+    'version',
+    'content',
+    'in_force_from',
+    'gives_up',
+    'asked_by',
+    'asked_on',
+  ]),
   neverRewritten('category_names', 'names of categories', 'Take a version over that names the category otherwise.'),
   neverRewritten('confirmations', 'confirmations', ADD, true),
   neverRewritten('reviews_done', 'reviews', ADD, true),
@@ -154,3 +120,28 @@ export const DECISION_GUARDS: readonly Guard[] = [
   },
   neverDeleted('users', 'people', 'Take a person’s roles away instead; what they did stays under their name.'),
 ];
+
+/** A request about a version of the schedule: anew as often as anybody likes, confirmed once, by another person, before it lapses. */
+function askedByOneConfirmedByAnother(table: string, request: string, asked: readonly string[]): Guard {
+  const twoPeople = `${request} takes two people, within ${REQUEST_LAPSES_AFTER_DAYS} days`;
+  const next = 'Ask anew; another person confirms.';
+  return {
+    table,
+    name: `${table}_are_guarded`,
+    fires: 'before insert or update or delete',
+    body: `if tg_op = 'DELETE' then
+        ${refuse(`${request} cannot be deleted`, 'Take a new version over.', ['old.version'])}
+      elsif tg_op = 'INSERT' then
+        ${refuseIf('new.confirmed_by is not null', twoPeople, 'Ask first; another person confirms.', ['new.version'])}
+      else
+        ${refuseIf('old.confirmed_by is not null', `${request} was confirmed, and that never changes`, 'Take a new version over.', ['old.version'])}
+        ${refuseIf(
+          `new.confirmed_by is not null and (${changed(asked)} or same_person(old.asked_by, new.confirmed_by)
+            or new.confirmed_on > old.asked_on + ${REQUEST_LAPSES_AFTER_DAYS})`,
+          twoPeople,
+          next,
+          ['old.version'],
+        )}
+      end if;`,
+  };
+}
